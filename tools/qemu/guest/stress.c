@@ -1,0 +1,580 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * stress SECONDS [NAME...]: work the paravirt operations hard from user space,
+ * all tests at once, and check each result.
+ *
+ * Each test is a function that does one round and returns NULL, or says what
+ * went wrong.  It is repeated in a process of its own until time is up.  A test
+ * that cannot finish a single round fails.
+ */
+#define _GNU_SOURCE
+#include <asm/ldt.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/io.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE		4096u
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define GRACE		60
+
+static sigjmp_buf escape;
+static volatile sig_atomic_t caught;
+
+static void on_fault(int sig)
+{
+	caught = sig;
+	siglongjmp(escape, 1);
+}
+
+static void catch(int sig, void (*handler)(int))
+{
+	struct sigaction sa = { .sa_handler = handler, .sa_flags = SA_NODEFER };
+
+	sigaction(sig, &sa, NULL);
+}
+
+static char *map(size_t pages)
+{
+	char *p = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* Does a write to *p fault? */
+static int write_faults(volatile char *p, char value)
+{
+	caught = 0;
+	catch(SIGSEGV, on_fault);
+	if (!sigsetjmp(escape, 1))
+		*p = value;
+	catch(SIGSEGV, SIG_DFL);
+	return caught == SIGSEGV;
+}
+
+/* Exit status of a child, or -1 when it did not exit. */
+static int reap(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+/* The child sees a copy of memory, the parent does not see its writes. */
+static const char *test_fork(unsigned int round)
+{
+	static char *mem;
+	unsigned int i;
+	pid_t pid;
+
+	if (!mem) {
+		mem = map(64);
+		if (!mem)
+			return "no memory";
+	}
+	for (i = 0; i < 64; i++)
+		mem[i * PAGE] = round + i;
+
+	pid = fork();
+	if (!pid) {
+		for (i = 0; i < 64; i++) {
+			if (mem[i * PAGE] != (char)(round + i))
+				_exit(1);
+			mem[i * PAGE] = 0x5a;
+		}
+		_exit(42);
+	}
+	if (pid < 0 || reap(pid) != 42)
+		return "the child saw other memory";
+	for (i = 0; i < 64; i++)
+		if (mem[i * PAGE] != (char)(round + i))
+			return "the child's writes reached the parent";
+	return NULL;
+}
+
+static const char *test_exec(unsigned int round)
+{
+	char number[12];
+	pid_t pid;
+
+	snprintf(number, sizeof(number), "%u", round % 200);
+	pid = fork();
+	if (!pid) {
+		execl("/proc/self/exe", "stress", "--exit", number, NULL);
+		_exit(255);
+	}
+	if (pid < 0 || reap(pid) != (int)(round % 200))
+		return "the new program gave another exit status";
+	return NULL;
+}
+
+static const char *test_mmap(unsigned int round)
+{
+	size_t pages = 1 + round % 700, i;
+	char *p = map(pages), *q;
+
+	if (!p)
+		return "mmap failed";
+	for (i = 0; i < pages; i++) {
+		if (p[i * PAGE])
+			return "new memory is not zero";
+		p[i * PAGE] = i ^ round;
+	}
+	q = mremap(p, pages * PAGE, 2 * pages * PAGE, MREMAP_MAYMOVE);
+	if (q == MAP_FAILED)
+		return "mremap failed";
+	for (i = 0; i < pages; i++)
+		if (q[i * PAGE] != (char)(i ^ round) || q[(pages + i) * PAGE])
+			return "mremap changed memory";
+	if (munmap(q, 2 * pages * PAGE))
+		return "munmap failed";
+	if (!write_faults(q, 1))
+		return "unmapped memory can be written";
+	return NULL;
+}
+
+static const char *test_mprotect(unsigned int round)
+{
+	static char *mem;
+	unsigned int i, page = round % 64;
+
+	if (!mem) {
+		mem = map(64);
+		if (!mem)
+			return "no memory";
+	}
+	for (i = 0; i < 64; i++)
+		mem[i * PAGE] = round;
+	if (mprotect(mem, 64 * PAGE, PROT_READ))
+		return "mprotect failed";
+	if (!write_faults(mem + page * PAGE, 1))
+		return "read-only memory can be written";
+	if (mprotect(mem + page * PAGE, PAGE, PROT_NONE))
+		return "mprotect to none failed";
+	if (!write_faults(mem + page * PAGE, 1))
+		return "inaccessible memory can be written";
+	if (mprotect(mem, 64 * PAGE, PROT_READ | PROT_WRITE))
+		return "mprotect back failed";
+	for (i = 0; i < 64; i++)
+		if (mem[i * PAGE] != (char)round)
+			return "mprotect changed memory";
+	return write_faults(mem, 2) ? "writable memory faults" : NULL;
+}
+
+static char *shared;
+static volatile int stop;
+
+static void *discard(void *unused)
+{
+	while (!stop)
+		madvise(shared, 1024 * PAGE, MADV_DONTNEED);
+	return unused;
+}
+
+/*
+ * Pages of a huge mapping vanish under a thread that touches them: a torn read
+ * of a 64-bit entry on PAE shows as a wrong value, or kills the kernel.
+ */
+static const char *test_dontneed(unsigned int round)
+{
+	pthread_t other;
+	unsigned int i, n;
+
+	if (!shared) {
+		shared = map(2048);
+		if (!shared)
+			return "no memory";
+		shared = (char *)(((uintptr_t)shared + 1024 * PAGE - 1) &
+				  ~(uintptr_t)(1024 * PAGE - 1));
+		madvise(shared, 1024 * PAGE, MADV_HUGEPAGE);
+	}
+	stop = 0;
+	if (pthread_create(&other, NULL, discard, NULL))
+		return "no thread";
+	for (n = 0; n < 20; n++) {
+		for (i = 0; i < 1024; i += 7) {
+			volatile char *p = shared + i * PAGE + n % PAGE;
+			char c = *p;
+
+			if (c && c != 0x11)
+				stop = 2;
+			*p = 0x11;
+		}
+	}
+	n = stop;
+	stop = 1;
+	pthread_join(other, NULL);
+	return n == 2 ? "discarded memory holds something else" : NULL;
+}
+
+static volatile int signals;
+
+static void on_signal(int sig)
+{
+	signals += sig == SIGUSR1;
+}
+
+static const char *test_signal(unsigned int round)
+{
+	sigset_t set, old;
+	int i;
+
+	catch(SIGUSR1, on_signal);
+	signals = 0;
+	for (i = 0; i < 20; i++)
+		raise(SIGUSR1);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	kill(getpid(), SIGUSR1);
+	if (signals != 20)
+		return "a blocked signal was delivered";
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return signals == 21 ? NULL : "signals were lost";
+}
+
+/* Two processes hand a number back and forth, with their FPU state loaded. */
+static const char *test_pipe(unsigned int round)
+{
+	volatile double mine = round + 0.25, theirs = round + 0.75;
+	int to[2], from[2], i, n, bad = 0;
+	pid_t pid;
+
+	if (pipe(to) || pipe(from))
+		return "no pipe";
+	pid = fork();
+	if (!pid) {
+		for (i = 0; i < 50; i++) {
+			if (read(to[0], &n, sizeof(n)) != sizeof(n) || n != i)
+				_exit(1);
+			theirs = theirs * 2 / 2;
+			n = -n;
+			if (write(from[1], &n, sizeof(n)) != sizeof(n))
+				_exit(2);
+		}
+		_exit(theirs == round + 0.75 ? 0 : 3);
+	}
+	for (i = 0; i < 50 && pid > 0; i++) {
+		n = i;
+		mine = mine * 4 / 4;
+		if (write(to[1], &n, sizeof(n)) != sizeof(n) ||
+		    read(from[0], &n, sizeof(n)) != sizeof(n) || n != -i) {
+			bad = 1;
+			break;
+		}
+	}
+	close(to[0]);
+	close(to[1]);
+	close(from[0]);
+	close(from[1]);
+	if (pid < 0 || reap(pid) || bad || mine != round + 0.25)
+		return "a number or an FPU register changed";
+	return NULL;
+}
+
+#ifdef __i386__
+/* x87 and SSE registers survive being scheduled away. */
+static const char *test_fpu(unsigned int round)
+{
+	uint32_t in[4] = { round, ~round, round * 3, 0xdeadbeef }, out[4];
+	double d = round + 0.5, e;
+
+	asm volatile("movups %2, %%xmm5\n\t"
+		     "fldl %3\n\t"
+		     "movl $20, %%ecx\n"
+		     "1:\n\t"
+		     "movl %4, %%eax\n\t"
+		     "int $0x80\n\t"
+		     "decl %%ecx\n\t"
+		     "jnz 1b\n\t"
+		     "fstpl %1\n\t"
+		     "movups %%xmm5, %0"
+		     : "=m" (out), "=m" (e)
+		     : "m" (in), "m" (d), "i" (SYS_sched_yield)
+		     : "eax", "ecx", "memory");
+	return memcmp(in, out, sizeof(in)) || d != e ?
+		"a register changed" : NULL;
+}
+
+/* TLS segments of this process stay its own. */
+static const char *test_tls(unsigned int round)
+{
+	static uint32_t *mem;
+	struct user_desc d = {
+		.entry_number	= -1,
+		.limit		= 0xfff,
+		.seg_32bit	= 1,
+		.useable	= 1,
+	};
+	uint32_t got;
+	int i;
+
+	if (!mem)
+		mem = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (mem == MAP_FAILED)
+		return "no memory";
+	mem[4] = getpid() ^ round;
+	d.base_addr = (uintptr_t)mem;
+	if (syscall(SYS_set_thread_area, &d))
+		return "set_thread_area failed";
+	for (i = 0; i < 20; i++) {
+		asm volatile("movw %%fs, %%cx; movw %w1, %%fs\n\t"
+			     "int $0x80\n\t"
+			     "movl %%fs:16, %0; movw %%cx, %%fs"
+			     : "=&d" (got)
+			     : "b" (d.entry_number * 8 + 3),
+			       "a" (SYS_sched_yield) : "ecx", "memory");
+		if (got != mem[4])
+			return "the TLS segment leads elsewhere";
+	}
+	memset(&d.base_addr, 0, sizeof(d) - sizeof(d.entry_number));
+	d.read_exec_only = 1;
+	d.seg_not_present = 1;
+	return syscall(SYS_set_thread_area, &d) ?
+		"TLS entry cannot be cleared" : NULL;
+}
+
+/* A large LDT lives in vmalloc memory; a fork copies it. */
+static const char *test_ldt(unsigned int round)
+{
+	static uint32_t *mem;
+	struct user_desc d = {
+		.limit		= 0xfff,
+		.seg_32bit	= 1,
+		.useable	= 1,
+	};
+	pid_t pid;
+
+	if (!mem) {
+		mem = (void *)map(1);
+		if (!mem)
+			return "no memory";
+	}
+	pid = fork();
+	if (!pid) {
+		uint32_t got;
+
+		mem[2] = round;
+		d.entry_number = 600 + round % 7000;
+		d.base_addr = (uintptr_t)mem;
+		if (syscall(SYS_modify_ldt, 1, &d, sizeof(d)))
+			_exit(1);
+		pid = fork();
+		asm volatile("movw %w1, %%fs; movl %%fs:8, %0"
+			     : "=r" (got) : "r" (d.entry_number * 8 + 7));
+		if (pid < 0 || got != round)
+			_exit(2);
+		_exit(pid ? reap(pid) : 42);
+	}
+	return pid > 0 && reap(pid) == 42 ? NULL :
+		"the LDT segment leads elsewhere";
+}
+#endif
+
+/* A port that one process may use stays closed to another. */
+static const char *test_ioperm(unsigned int round)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		pid_t closed;
+
+		if (ioperm(0x80, 1, 1))
+			_exit(1);
+		closed = fork();
+		if (!closed) {
+			ioperm(0x80, 1, 0);
+			caught = 0;
+			catch(SIGSEGV, on_fault);
+			sched_yield();
+			if (!sigsetjmp(escape, 1))
+				outb(round, 0x80);
+			_exit(caught == SIGSEGV ? 0 : 3);
+		}
+		outb(round, 0x80);
+		sched_yield();
+		outb(round, 0x80);
+		_exit(reap(closed) ? 2 : 42);
+	}
+	return pid > 0 && reap(pid) == 42 ? NULL :
+		"the port is open where it is closed, or closed where open";
+}
+
+/* Socket filters are allocated by vmalloc and freed from RCU. */
+static const char *test_filter(unsigned int round)
+{
+	static struct sock_filter code[2000];
+	struct sock_fprog prog = { 1 + round % ARRAY_SIZE(code), code };
+	int pair[2];
+	char c = 'x';
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(code); i++)
+		code[i] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0xffff);
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair))
+		return "no socket pair";
+	if (setsockopt(pair[0], SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+		       sizeof(prog)))
+		return "the filter is refused";
+	if (write(pair[1], &c, 1) != 1 || read(pair[0], &c, 1) != 1)
+		return "the filter drops what it should pass";
+	close(pair[0]);
+	close(pair[1]);
+	return NULL;
+}
+
+/* Single steps and breakpoints of a traced child. */
+static const char *test_ptrace(unsigned int round)
+{
+	int status, steps;
+	pid_t pid = fork();
+
+	if (!pid) {
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		raise(SIGSTOP);
+		syscall(SYS_getppid);
+		_exit(42);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+		return "the child did not stop";
+	for (steps = 0; steps < 40; steps++) {
+		if (ptrace(PTRACE_SINGLESTEP, pid, 0, 0) ||
+		    waitpid(pid, &status, 0) != pid)
+			return "a single step failed";
+		if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP)
+			return "a single step did not trap";
+	}
+	ptrace(PTRACE_CONT, pid, 0, 0);
+	return reap(pid) == 42 ? NULL : "the traced child went astray";
+}
+
+/* The clock goes on and never back, wherever the process runs. */
+static const char *test_clock(unsigned int round)
+{
+	static struct timespec last;
+	struct timespec now, nap = { 0, 100000 };
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (now.tv_sec < last.tv_sec ||
+		    (now.tv_sec == last.tv_sec && now.tv_nsec < last.tv_nsec))
+			return "the monotonic clock went back";
+		last = now;
+	}
+	nanosleep(&nap, NULL);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec == last.tv_sec && now.tv_nsec - last.tv_nsec < 100000 ?
+		"a sleep ended early" : NULL;
+}
+
+static const struct {
+	const char *name;
+	const char *(*round)(unsigned int round);
+} tests[] = {
+	{ "fork",	test_fork },
+	{ "exec",	test_exec },
+	{ "mmap",	test_mmap },
+	{ "mprotect",	test_mprotect },
+	{ "dontneed",	test_dontneed },
+	{ "signal",	test_signal },
+	{ "pipe",	test_pipe },
+#ifdef __i386__
+	{ "fpu",	test_fpu },
+	{ "tls",	test_tls },
+	{ "ldt",	test_ldt },
+#endif
+	{ "ioperm",	test_ioperm },
+	{ "filter",	test_filter },
+	{ "ptrace",	test_ptrace },
+	{ "clock",	test_clock },
+};
+
+static int run_one(size_t t, unsigned int seconds)
+{
+	time_t end = time(NULL) + seconds;
+	const char *wrong = NULL;
+	unsigned int round = 0;
+
+	alarm(seconds + GRACE);
+	do {
+		wrong = tests[t].round(round++);
+	} while (!wrong && time(NULL) < end);
+
+	if (wrong)
+		printf("not ok - %s: %s in round %u (%s)\n", tests[t].name,
+		       wrong, round, strerror(errno));
+	else
+		printf("ok - %s, %u rounds\n", tests[t].name, round);
+	fflush(stdout);
+	return wrong != NULL;
+}
+
+static int wanted(const char *name, int argc, char **argv)
+{
+	int i;
+
+	for (i = 2; i < argc; i++)
+		if (!strcmp(name, argv[i]))
+			return 1;
+	return argc == 2;
+}
+
+int main(int argc, char **argv)
+{
+	pid_t pids[ARRAY_SIZE(tests)] = { 0 };
+	unsigned int seconds;
+	int failed = 0;
+	size_t t;
+
+	if (argc == 3 && !strcmp(argv[1], "--exit"))
+		return atoi(argv[2]);
+	if (argc < 2) {
+		fprintf(stderr, "usage: stress SECONDS [NAME...]\n");
+		return 2;
+	}
+
+	seconds = atoi(argv[1]);
+	for (t = 0; t < ARRAY_SIZE(tests); t++) {
+		if (!wanted(tests[t].name, argc, argv))
+			continue;
+		pids[t] = fork();
+		if (!pids[t])
+			_exit(run_one(t, seconds));
+	}
+	for (t = 0; t < ARRAY_SIZE(tests); t++) {
+		int status;
+
+		if (!pids[t])
+			continue;
+		if (pids[t] > 0 && waitpid(pids[t], &status, 0) == pids[t] &&
+		    WIFEXITED(status)) {
+			failed |= WEXITSTATUS(status);
+			continue;
+		}
+		printf("not ok - %s: killed, status %#x\n", tests[t].name,
+		       status);
+		failed = 1;
+	}
+	return failed;
+}
