@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The project's commands. "make" alone lists them; the work is in scripts/,
+# tools/qemu/ and tools/bench/.
+
+# "make run SHELL=1" asks for a shell in the guest; make's own stays sh.
+ifeq ($(origin SHELL),command line)
+guest_shell := $(SHELL)
+endif
+override SHELL := /bin/sh
+MAKEOVERRIDES :=
+unexport MAKEFLAGS MFLAGS MAKELEVEL
+
+O ?= build
+CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/paravirt-i386
+LINUX ?=
+J ?= $(shell nproc)
+KERNEL ?= pae
+ROW ?=
+APPEND ?=
+FORCE ?=
+PATCHES_UPTO ?=
+
+override O := $(abspath $(O))
+override CACHE := $(abspath $(CACHE))
+override LINUX := $(if $(LINUX),$(abspath $(LINUX)))
+export O CACHE LINUX J ROW APPEND FORCE PATCHES_UPTO
+
+.NOTPARALLEL:
+.PHONY: help deps fetch prepare build run test test-full baseline check \
+	refresh series bench bisect clean distclean
+
+help:
+	@echo 'Commands:'
+	@echo '  run        build the kernel, boot it on bare hardware, show what'
+	@echo '             paravirt did, power off (SHELL=1: a shell in the guest)'
+	@echo '  test       everything that gates a landing (ROW=PATTERN: some rows)'
+	@echo '  test-full  test, and the slow rows'
+	@echo '  bench      executed instructions per operation, with and without'
+	@echo '             paravirt'
+	@echo '  baseline   record what the selftests do on the unpatched kernel'
+	@echo '  bisect     build and boot every prefix of the series'
+	@echo
+	@echo 'Steps, each of which the above run when needed:'
+	@echo '  deps       install the Debian packages that are missing'
+	@echo '  fetch      get the kernel source of the distribution into CACHE'
+	@echo '  prepare    make the patched tree O/linux (PATCHES_UPTO=SLUG: a prefix)'
+	@echo '  build      build one kernel of scripts/kernels (KERNEL=NAME)'
+	@echo
+	@echo 'Working on the series:'
+	@echo '  refresh    turn the commits of O/linux into patches and overlay'
+	@echo '             (FORCE=1: over changes made here since prepare)'
+	@echo '  check      the gates on patches, overlay and scripts'
+	@echo '  series     export a mailable series into O/series'
+	@echo '  clean      remove built kernels, images and results, keep the tree'
+	@echo '  distclean  remove O (neither touches CACHE)'
+	@echo
+	@echo 'Settings (make NAME=VALUE):'
+	@echo '  O=$(O)'
+	@echo '  CACHE=$(CACHE)'
+	@echo '  LINUX=$(LINUX)      a 6.12 tree or tarball to use instead'
+	@echo '  J=$(J)  KERNEL=$(KERNEL)  ROW=$(ROW)'
+	@echo '  APPEND=$(APPEND)      more kernel options for run'
+
+deps:
+	@scripts/deps
+
+fetch:
+	@scripts/deps fetch
+	@scripts/fetch
+
+prepare:
+	@scripts/deps fetch build
+	@scripts/fetch
+	@scripts/prepare
+
+build: prepare
+	@scripts/build $(KERNEL)
+
+run:
+	@scripts/deps fetch build run
+	@scripts/fetch
+	@scripts/prepare
+	@scripts/build pae
+	@tools/qemu/run --demo $(if $(guest_shell),--shell)
+
+test:
+	@scripts/deps fetch build run test check
+	@scripts/fetch
+	@scripts/prepare
+	@scripts/test test
+
+test-full:
+	@scripts/deps
+	@scripts/fetch
+	@scripts/prepare
+	@scripts/test full
+
+baseline:
+	@scripts/deps fetch build run test
+	@scripts/fetch
+	@scripts/prepare
+	@scripts/build base base-nopae
+	@tools/qemu/run --baseline
+
+check:
+	@scripts/deps fetch build check
+	@scripts/fetch
+	@scripts/prepare
+	@prove -v --exec '' scripts/check
+
+refresh:
+	@scripts/refresh
+
+series: prepare
+	@scripts/series
+
+bench:
+	@scripts/deps fetch build run bench
+	@scripts/fetch
+	@scripts/prepare
+	@scripts/build pae nopv
+	@tools/bench/run
+
+bisect:
+	@scripts/deps fetch build run
+	@scripts/fetch
+	@scripts/bisect-series
+
+clean:
+	rm -rf $(O)/kernel $(O)/initrd $(O)/test $(O)/bench $(O)/bisect \
+		$(O)/series $(O)/check
+
+distclean:
+	rm -rf $(O)
