@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Build the guest of the benchmark, boot it, and read what it says."""
+import collections
+import os
+import pathlib
+import re
+import shlex
+import signal
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+O = pathlib.Path(os.environ.get("O") or ROOT / "build").resolve()
+BENCH = O / "bench"
+QEMU = ROOT / "tools" / "qemu"
+CC = os.environ.get("CC", "gcc")
+
+# One tick of the time stamp counter an instruction, and no randomness.
+COUNTING = [
+    *("-icount", "shift=0,sleep=off"),
+    *("-global", "i386-cpu.rdrand=off", "-global", "i386-cpu.rdseed=off"),
+]
+QUIET = "norandmaps"
+TIMER_PERIOD = 4_000_000
+
+GUEST_FLAGS = [
+    *("-m32", "-march=i686", "-mno-sse", "-O2", "-Wall"),
+    *("-static", "-nostdlib", "-fno-pic", "-no-pie", "-Wl,--build-id=none"),
+    *("-fno-stack-protector", "-fcf-protection=none"),
+    *("-idirafter", "/usr/include/x86_64-linux-gnu"),
+]
+PLUGIN_FLAGS = ["-O2", "-Wall", "-shared", "-fPIC", "-fvisibility=hidden"]
+
+Case = collections.namedtuple(
+    "Case", "name kernel machine reference memory append limits aims title"
+)
+Boot = collections.namedtuple("Boot", "ticks ops files")
+
+
+def die(text):
+    sys.exit(f"{pathlib.Path(sys.argv[0]).name}: {text}")
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+# Cases
+
+
+def bound(text):
+    """The highest ratio that a limit allows: 1.5% is 1.015, 2x is 2."""
+    m = re.fullmatch(r"(\d+(?:\.\d+)?)(%|x)", text)
+    if not m:
+        raise ValueError(f"'{text}' is neither N% nor Nx")
+    return 1 + float(m[1]) / 100 if m[2] == "%" else float(m[1])
+
+
+def read_cases(path=HERE / "cases"):
+    cases = {}
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        words = line.split("#")[0].split()
+        if not words:
+            continue
+        try:
+            if not line[0].isspace():
+                name, kernel, machine, reference, memory = words[:5]
+                if reference != "-" and reference not in cases:
+                    raise ValueError(f"'{reference}' is not above it")
+                last = cases[name] = Case(
+                    name, kernel, machine, reference, memory,
+                    " ".join(words[5:]), {}, {}, [name],
+                )
+            elif words[0] in ("limit", "aim"):
+                bounds = last.limits if words[0] == "limit" else last.aims
+                for op in words[1:-1]:
+                    bounds[op] = bound(words[-1])
+            elif words[0] == "title":
+                last.title[0] = " ".join(words[1:])
+            else:
+                raise ValueError(f"no '{words[0]}' is known")
+        except (ValueError, NameError) as e:
+            die(f"{path}:{number}: {e}")
+    return cases
+
+
+def kernel_dir(name):
+    """The build folder of a kernel: a name of scripts/kernels, or a path."""
+    path = pathlib.Path(name) if "/" in name else O / "kernel" / name
+    if not (path / "arch/x86/boot/bzImage").exists():
+        die(f"no kernel in {path}; run 'make build KERNEL={path.name}'")
+    return path
+
+
+def machine(name):
+    for path in (QEMU / "machine" / name, QEMU / "xen" / name,
+                 QEMU / "xen" / "machine" / name):
+        if os.access(path, os.X_OK) and path.is_file():
+            return path
+    die(f"there is no machine {name} in {QEMU}/machine")
+
+
+# Programs
+
+
+def compiled(source, flags):
+    """A program, compiled again when its source is newer."""
+    out = BENCH / "bin" / source.stem
+    if out.exists() and out.stat().st_mtime > source.stat().st_mtime:
+        return out
+    out.parent.mkdir(parents=True, exist_ok=True)
+    cmd = [CC, *flags, "-o", out, source]
+    p = subprocess.run(cmd, capture_output=True, text=True)
+    if p.returncode or p.stderr:
+        sys.stderr.write(p.stderr)
+        die(f"cannot compile {source}; 'make packages' installs what it needs")
+    return out
+
+
+def pvbench():
+    """The guest's program, on the C library that comes with the kernel."""
+    for tree in (O / "linux", pathlib.Path(os.environ.get("LINUX") or "/-")):
+        nolibc = tree / "tools" / "include" / "nolibc"
+        if nolibc.is_dir():
+            break
+    else:
+        die(f"no kernel tree in {O / 'linux'}; run 'make prepare'")
+    return compiled(
+        HERE / "pvbench.c",
+        [*GUEST_FLAGS, "-include", nolibc / "nolibc.h", "-I", nolibc],
+    )
+
+
+def plugin():
+    return compiled(HERE / "count.c", PLUGIN_FLAGS)
+
+
+def initrd():
+    """An archive that holds pvbench as init and the folders it mounts on."""
+    out = BENCH / "initrd.cpio"
+    entries = [(d, 0o040755, b"", 0, 0) for d in ("dev", "proc", "sys")]
+    entries.append(("dev/console", 0o020600, b"", 5, 1))
+    entries.append(("init", 0o100755, pvbench().read_bytes(), 0, 0))
+    entries.append(("TRAILER!!!", 0, b"", 0, 0))
+    data = bytearray()
+    for ino, (name, mode, content, major, minor) in enumerate(entries, 1):
+        name = name.encode() + b"\0"
+        fields = [ino, mode, 0, 0, 1, 0, len(content), 0, 0, major, minor]
+        data += b"070701"
+        data += b"".join(b"%08X" % f for f in (*fields, len(name), 0))
+        data += name + bytes(-(6 + 13 * 8 + len(name)) % 4)
+        data += content + bytes(-len(content) % 4)
+    BENCH.mkdir(parents=True, exist_ok=True)
+    if not out.exists() or out.read_bytes() != data:
+        out.write_bytes(data)
+    return out
+
+
+# Boots
+
+
+def parse(path):
+    """The records that pvbench wrote; a line that says why not, otherwise."""
+    ops, files, ticks, ended = {}, [], None, False
+    text = path.read_text(errors="replace") if path.exists() else ""
+    for line in text.replace("\r", "").splitlines():
+        kind, _, rest = line.partition(" ")
+        if kind == "failed":
+            return rest
+        if kind == "boot":
+            ticks = int(rest)
+        elif kind == "op":
+            name, loops, *rounds = rest.split()
+            ops[name] = (int(loops), [int(r) for r in rounds])
+        elif kind == "file":
+            files.append(rest.partition(" ")[::2])
+        ended = kind == "end"
+    if not ended:
+        return "it did not reach its end"
+    return Boot(ticks, ops, files)
+
+
+def boot(case, folder, start=0, arguments="", qemu_args=(), timeout=600):
+    """Boot a case and return what it measured.
+
+    start numbers boots that begin at different moments of the timer tick.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in ("verdict", "console.log"):
+        (folder / old).unlink(missing_ok=True)
+    delay = start * TIMER_PERIOD // 31
+    clock = ["-rtc", f"base=2020-01-01T00:00:{start:02},clock=vm"]
+    env = {
+        **os.environ,
+        "KERNEL": str(kernel_dir(case.kernel) / "arch/x86/boot/bzImage"),
+        "INITRD": str(initrd()),
+        "APPEND": f"{QUIET} {case.append} -- delay={delay} {arguments}",
+        "SMP": "1",
+        "MEMORY": case.memory,
+        "DIR": str(folder),
+        "QEMU_ARGS": shlex.join([*COUNTING, *clock, *qemu_args]),
+    }
+    with open(folder / "console.log", "wb") as console:
+        p = subprocess.Popen(
+            [machine(case.machine)], stdin=subprocess.DEVNULL,
+            stdout=console, stderr=console, env=env, start_new_session=True,
+        )
+        try:
+            p.wait(timeout)
+        except subprocess.TimeoutExpired:
+            die(f"{case.name}: no end after {timeout} s, see {folder}")
+        finally:
+            if p.poll() is None:
+                os.killpg(p.pid, signal.SIGKILL)
+                p.wait()
+    result = parse(folder / "verdict")
+    if isinstance(result, str):
+        die(f"{case.name}: {result}, see {folder}/console.log")
+    return result
