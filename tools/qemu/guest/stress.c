@@ -252,6 +252,36 @@ static const char *test_signal(unsigned int round)
 	return signals == 21 ? NULL : "signals were lost";
 }
 
+#ifdef __i386__
+/* Data is not code: what is not mapped executable cannot be executed. */
+static const char *test_nx(unsigned int round)
+{
+	static const unsigned char ret = 0xc3;
+	char *p = map(2);
+	int bad;
+
+	if (!p)
+		return "no memory";
+	p[0] = ret;
+	p[PAGE] = ret;
+	if (mprotect(p, PAGE, PROT_READ | PROT_EXEC))
+		return "mprotect failed";
+	catch(SIGSEGV, on_fault);
+	caught = 0;
+	if (!sigsetjmp(escape, 1))
+		((void (*)(void))p)();
+	bad = caught;
+	caught = 0;
+	if (!sigsetjmp(escape, 1))
+		((void (*)(void))(p + PAGE))();
+	catch(SIGSEGV, SIG_DFL);
+	munmap(p, 2 * PAGE);
+	if (bad)
+		return "code faults";
+	return caught ? NULL : "data can be executed";
+}
+#endif
+
 /* Two processes hand a number back and forth, with their FPU state loaded. */
 static const char *test_pipe(unsigned int round)
 {
@@ -488,9 +518,11 @@ static const char *test_clock(unsigned int round)
 		"a sleep ended early" : NULL;
 }
 
+/* Tests run when no name is given, unless they need a CPU or kernel for it. */
 static const struct {
 	const char *name;
 	const char *(*round)(unsigned int round);
+	int on_request;
 } tests[] = {
 	{ "fork",	test_fork },
 	{ "exec",	test_exec },
@@ -503,6 +535,7 @@ static const struct {
 	{ "fpu",	test_fpu },
 	{ "tls",	test_tls },
 	{ "ldt",	test_ldt },
+	{ "nx",		test_nx, 1 },
 #endif
 	{ "ioperm",	test_ioperm },
 	{ "filter",	test_filter },
@@ -530,14 +563,14 @@ static int run_one(size_t t, unsigned int seconds)
 	return wrong != NULL;
 }
 
-static int wanted(const char *name, int argc, char **argv)
+static int wanted(size_t t, int argc, char **argv)
 {
 	int i;
 
 	for (i = 2; i < argc; i++)
-		if (!strcmp(name, argv[i]))
+		if (!strcmp(tests[t].name, argv[i]))
 			return 1;
-	return argc == 2;
+	return argc == 2 && !tests[t].on_request;
 }
 
 int main(int argc, char **argv)
@@ -556,7 +589,7 @@ int main(int argc, char **argv)
 
 	seconds = atoi(argv[1]);
 	for (t = 0; t < ARRAY_SIZE(tests); t++) {
-		if (!wanted(tests[t].name, argc, argv))
+		if (!wanted(t, argc, argv))
 			continue;
 		pids[t] = fork();
 		if (!pids[t])
