@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Descriptor tables and the kernel stack.
+ *
+ * A table is followed from the SetGDT, SetIDT or SetLDT that loads it. What is
+ * kept is the sum of its entries, less the bits that the CPU sets (accessed,
+ * TSS busy). Each announced write moves the sum by old and new value, so a
+ * write that was not announced shows for ever after.
+ *
+ * Tables are known by physical address: a guest may load one address and
+ * write through an alias.
+ */
+#include "state.h"
+
+#define CALL_SetGDT	3
+#define CALL_SetLDT	4
+#define CALL_SetIDT	5
+#define CALL_UpdateKernelStack 14
+
+static u32 mix(u32 index, u32 lo, u32 hi)
+{
+	if (hi & 0x1000)
+		hi &= ~0x100;
+	else if ((hi & 0x1500) == 0x0100)
+		hi &= ~0x200;
+	return (lo * 0x9e3779b1 ^ hi * 0x85ebca6b) + index * 0xc2b2ae35 * !!(lo | hi);
+}
+
+static u32 sum(const struct table *t)
+{
+	u32 *p = (u32 *)t->base, i, s = 0;
+
+	for (i = 0; i * 8 + 7 <= t->limit; i++)
+		s += mix(i, p[i * 2], p[i * 2 + 1]);
+	return s;
+}
+
+static void check_table(u32 call, struct table *t)
+{
+	u32 s;
+
+	if (t->limit < 7)
+		return;
+	s = sum(t);
+	if (s != t->sum)
+		violation(V_DESC_WRITE, call, t->base, t->limit);
+	t->sum = s;
+}
+
+/* The large interrupt table is summed on every 16th occasion only. */
+void check_tables(u32 call)
+{
+	struct cpu *cpu = this_cpu();
+	u32 flags;
+
+	if (!CHECKING)
+		return;
+	flags = lock();
+	check_table(call, &cpu->gdt);
+	check_table(call, &cpu->ldt);
+	if (call == CALL_SetIDT || !(globals()->stats.calls[17] & 15))
+		check_table(call, &cpu->idt);
+	unlock(flags);
+}
+
+static void follow_table(u32 call, struct table *t, u32 base, u32 limit)
+{
+	u32 flags;
+
+	if (!CHECKING)
+		return;
+	check_tables(call);
+	flags = lock();
+	if ((base & 0xfff) && limit >= 7)
+		violation(V_DESC_ALIGN, call, base, limit);
+	t->base = base;
+	t->limit = limit;
+	t->phys = limit < 7 ? ~0u : virt_to_phys(base);
+	if (limit >= 7 && t->phys == ~0u) {
+		violation(V_FLAGS, call, base, limit);
+		t->limit = 0;
+	}
+	t->sum = t->limit < 7 ? 0 : sum(t);
+	unlock(flags);
+}
+
+void vmi_SetGDT(const struct dtr *p);
+void vmi_SetGDT(const struct dtr *p)
+{
+	follow_table(CALL_SetGDT, &this_cpu()->gdt, p->base, p->limit);
+	asm volatile("lgdt %0" : : "m" (*p));
+}
+
+void vmi_SetIDT(const struct dtr *p);
+void vmi_SetIDT(const struct dtr *p)
+{
+	follow_table(CALL_SetIDT, &this_cpu()->idt, p->base, p->limit);
+	asm volatile("lidt %0" : : "m" (*p));
+}
+
+/* The descriptor of a selector in the global table; NULL outside of it. */
+static u32 *descriptor(u16 selector)
+{
+	struct dtr gdt;
+
+	asm volatile("sgdt %0" : "=m" (gdt));
+	if (!(selector & ~7) || (selector & 4) || (selector | 7) > gdt.limit)
+		return NULL;
+	return (u32 *)(gdt.base + (selector & ~7));
+}
+
+static u32 base_of(const u32 *d)
+{
+	return d[0] >> 16 | (d[1] & 0xff) << 16 | (d[1] & 0xff000000);
+}
+
+static u32 limit_of(const u32 *d)
+{
+	u32 limit = (d[0] & 0xffff) | (d[1] & 0xf0000);
+
+	return d[1] & 0x800000 ? limit << 12 | 0xfff : limit;
+}
+
+void vmi_SetLDT(u32 selector);
+void vmi_SetLDT(u32 selector)
+{
+	u32 *d = descriptor(selector);
+
+	follow_table(CALL_SetLDT, &this_cpu()->ldt, d ? base_of(d) : 0,
+		     d ? limit_of(d) : 0);
+	asm volatile("lldt %w0" : : "r" (selector));
+}
+
+void vmi_SetTR(u32 selector);
+void vmi_SetTR(u32 selector)
+{
+	asm volatile("ltr %w0" : : "r" (selector));
+}
+
+void vmi_GetGDT(struct dtr *p);
+void vmi_GetGDT(struct dtr *p)
+{
+	asm volatile("sgdt %0" : "=m" (*p));
+}
+
+void vmi_GetIDT(struct dtr *p);
+void vmi_GetIDT(struct dtr *p)
+{
+	asm volatile("sidt %0" : "=m" (*p));
+}
+
+u32 vmi_GetLDT(void);
+u32 vmi_GetLDT(void)
+{
+	u32 v;
+
+	asm volatile("sldt %0" : "=r" (v));
+	return v & 0xffff;
+}
+
+u32 vmi_GetTR(void);
+u32 vmi_GetTR(void)
+{
+	u32 v;
+
+	asm volatile("str %0" : "=r" (v));
+	return v & 0xffff;
+}
+
+static void move_sum(struct table *t, u32 phys, u32 index, const u32 *d,
+		     u32 lo, u32 hi)
+{
+	if (t->limit < 7 || t->phys != phys || index * 8 + 7 > t->limit)
+		return;
+	t->sum += mix(index, lo, hi) - mix(index, d[0], d[1]);
+}
+
+static void write_entry(u32 base, u32 index, u32 lo, u32 hi)
+{
+	u32 *d = (u32 *)base + index * 2, flags, phys, i;
+	struct state *s = state();
+
+	if (CHECKING) {
+		flags = lock();
+		phys = virt_to_phys(base);
+		for (i = 0; i < s->g.ncpus; i++) {
+			move_sum(&s->cpus[i].gdt, phys, index, d, lo, hi);
+			move_sum(&s->cpus[i].ldt, phys, index, d, lo, hi);
+			move_sum(&s->cpus[i].idt, phys, index, d, lo, hi);
+		}
+		write64(d, lo, hi);
+		unlock(flags);
+		return;
+	}
+	write64(d, lo, hi);
+}
+
+void vmi_WriteGDTEntry(u32 base, u32 index, u32 lo, u32 hi);
+void vmi_WriteGDTEntry(u32 base, u32 index, u32 lo, u32 hi)
+{
+	write_entry(base, index, lo, hi);
+}
+
+void vmi_WriteLDTEntry(u32 base, u32 index, u32 lo, u32 hi);
+void vmi_WriteLDTEntry(u32 base, u32 index, u32 lo, u32 hi)
+{
+	write_entry(base, index, lo, hi);
+}
+
+void vmi_WriteIDTEntry(u32 base, u32 index, u32 lo, u32 hi);
+void vmi_WriteIDTEntry(u32 base, u32 index, u32 lo, u32 hi)
+{
+	write_entry(base, index, lo, hi);
+}
+
+/* The stack is taken from the TSS in the task register: fill it in there. */
+void vmi_UpdateKernelStack(u32 ss, u32 esp0);
+void vmi_UpdateKernelStack(u32 ss, u32 esp0)
+{
+	u32 *d = descriptor(vmi_GetTR()), *tss;
+
+	if (!d || !(ss & ~3) || ss > 0xffff || (ss & 3)) {
+		violation(V_FLAGS, CALL_UpdateKernelStack, ss, esp0);
+		if (!d)
+			return;
+	}
+	tss = (u32 *)base_of(d);
+	tss[1] = esp0;
+	if (tss[2] != (ss & 0xffff))
+		tss[2] = ss & 0xffff;
+}

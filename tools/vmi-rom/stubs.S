@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a guest calls: one stub for each call.
+ *
+ * A stub counts, then either runs the instruction itself (calls with register
+ * conventions of their own) or jumps to the C function with the caller's
+ * registers and stack as they were. State is addressed through EBP, that is
+ * through SS: for the interrupt-flag calls, IRET and SYSEXIT the ABI promises
+ * flat CS and SS only.
+ */
+#include "rom.h"
+#include "violations.h"
+
+#define STAT_CALL(nr)	(STATE_STATS + STATS_CALLS + 4 * (nr))
+
+	.section .stubs, "ax"
+	.code32
+
+/* Load the linear address of the state; the real-mode entry fixes the sum. */
+.macro get_state reg
+	call	.Lpc\@
+.Lpc\@:	popl	\reg
+	addl	$(vmi_state - .Lpc\@), \reg
+.Lfix\@:
+	.pushsection .fixups, "a"
+	.long	.Lfix\@ - 4
+	.popsection
+.endm
+
+.macro count nr
+#ifndef VMI_FAST
+	pushl	%ebp
+	get_state %ebp
+	lock incl STAT_CALL(\nr)(%ebp)
+	popl	%ebp
+#endif
+.endm
+
+.macro stub nr
+	.balign	4
+stub_\nr:
+	count	\nr
+.endm
+
+/* Calls written in C */
+#define X(nr, name, group)	.ifndef asm_##nr; stub nr; jmp vmi_##name; .endif;
+
+.set asm_0, 1
+stub 0
+	cpuid
+	ret
+
+.set asm_1, 1
+stub 1
+	wrmsr
+	ret
+
+.set asm_2, 1
+stub 2
+	rdmsr
+	ret
+
+.set asm_23, 1
+stub 23
+	wbinvd
+	ret
+
+.set asm_26, 1
+stub 26
+	rdpmc
+	ret
+
+.set asm_27, 1
+stub 27
+	rdtsc
+	ret
+
+.set asm_28, 1
+stub 28
+	clts
+	ret
+
+/* What is pending is delivered before the call returns: NOP ends the shadow. */
+.set asm_29, 1
+stub 29
+	sti
+	nop
+	ret
+
+.set asm_30, 1
+stub 30
+	cli
+	ret
+
+.set asm_31, 1
+stub 31
+	pushfl
+	popl	%eax
+	ret
+
+.set asm_32, 1
+stub 32
+	testl	$0x200, %eax
+	jz	1f
+	sti
+	nop
+	ret
+1:	cli
+	ret
+
+/*
+ * A return to user mode with interrupts off is undefined in the ABI: it is
+ * reported. The VM flag counts as user mode too.
+ */
+.set asm_33, 1
+stub 33
+#ifndef VMI_FAST
+	testl	$0x20000, 8(%esp)
+	jnz	1f
+	testl	$3, 4(%esp)
+	jz	2f
+1:	testl	$0x200, 8(%esp)
+	jz	3f
+2:
+#endif
+	iret
+#ifndef VMI_FAST
+3:	pushal
+	pushl	%ds
+	pushl	%es
+	movl	%ss, %eax
+	movl	%eax, %ds
+	movl	%eax, %es
+	movl	$V_IRET_IF, %eax
+	movl	$33, %edx
+	movl	40(%esp), %ecx
+	call	vmi_violation_asm
+	popl	%es
+	popl	%ds
+	popal
+	iret
+#endif
+
+.set asm_34, 1
+stub 34
+	sti
+	sysexit
+
+/*
+ * Interrupts of a one-shot alarm further off than the timer can count are
+ * chained here: see vmi_timer_poll().
+ */
+.set asm_35, 1
+stub 35
+	pushl	%eax
+	pushl	%ecx
+	pushl	%edx
+	cli
+	call	vmi_timer_poll
+	popl	%edx
+	popl	%ecx
+	popl	%eax
+	sti
+	hlt
+	ret
+
+.set asm_49, 1
+stub 49
+	inl	%dx, %eax
+	ret
+
+.set asm_50, 1
+stub 50
+	inb	%dx, %al
+	ret
+
+.set asm_51, 1
+stub 51
+	inw	%dx, %ax
+	ret
+
+.set asm_52, 1
+stub 52
+	rep insl
+	ret
+
+.set asm_53, 1
+stub 53
+	rep insb
+	ret
+
+.set asm_54, 1
+stub 54
+	rep insw
+	ret
+
+.set asm_55, 1
+stub 55
+	outl	%eax, %dx
+	ret
+
+.set asm_56, 1
+stub 56
+	outb	%al, %dx
+	ret
+
+.set asm_57, 1
+stub 57
+	outw	%ax, %dx
+	ret
+
+.set asm_58, 1
+stub 58
+	rep outsl
+	ret
+
+.set asm_59, 1
+stub 59
+	rep outsb
+	ret
+
+.set asm_60, 1
+stub 60
+	rep outsw
+	ret
+
+.set asm_65, 1
+stub 65
+	outb	%al, $0x80
+	ret
+
+	VMI_CALLS(X)
+#undef X
+
+/* The same calls, broken: what the variants with UD2 answers hand out. */
+.macro broken nr
+	.balign	4
+broken_\nr:
+	count	\nr
+	ud2
+.endm
+#define X(nr, name, group)	broken nr;
+	VMI_CALLS(X)
+#undef X
+
+	.globl	entry_init
+entry_init:
+	jmp	vmi_init
+
+	.globl	entry_get_reloc
+entry_get_reloc:
+	jmp	vmi_get_reloc
+
+/* Address of the code: the linear address of the ROM as it was called */
+	.globl	rom_linear
+rom_linear:
+	call	1f
+1:	popl	%eax
+	subl	$1b, %eax
+	ret
+
+	.section .rodata, "a"
+	.balign	4
+#define X(nr, name, group)	.long stub_##nr;
+	.globl	stub_table
+stub_table:
+	VMI_CALLS(X)
+#undef X
+#define X(nr, name, group)	.long broken_##nr;
+	.globl	broken_table
+broken_table:
+	VMI_CALLS(X)
+#undef X
