@@ -6,7 +6,10 @@
  * the instruction at start to the next one of that at stop; both may lie in
  * the kernel or in a program.  The sums go to FILE when QEMU ends, one
  * instruction a line: count, address, bytes, a tab, text.  Code that is
- * patched while the machine runs has a line for each of its versions.
+ * patched while the machine runs has a line for each of its versions.  Before
+ * them comes a line for each time that counting went on: "window", and the
+ * instructions of programs, the kernel, and what lies above 4 GB: a 64-bit
+ * hypervisor.
  *
  * For one processor: the counters are not atomic.
  */
@@ -44,6 +47,8 @@ char *qemu_plugin_insn_disas(const struct qemu_plugin_insn *insn);
 EXPORT int qemu_plugin_version = 1;
 
 #define BUCKETS		(1 << 16)
+#define KERNEL_BASE	0xc0000000ULL
+#define HYPERVISOR_BASE	(1ULL << 32)
 #define MAX_SIZE	15
 
 /**
@@ -69,9 +74,8 @@ struct insn {
 static struct insn *buckets[BUCKETS];
 static uint64_t start_address;
 static uint64_t stop_address;
-static uint64_t windows;
 static int counting;
-static const char *out;
+static FILE *out;
 
 static struct insn *lookup(const struct qemu_plugin_insn *insn)
 {
@@ -106,7 +110,6 @@ static void on_start(unsigned int cpu, void *data)
 	struct insn *i;
 
 	counting = 1;
-	windows++;
 	for (b = 0; b < BUCKETS; b++)
 		for (i = buckets[b]; i; i = i->next)
 			i->live = 0;
@@ -114,15 +117,25 @@ static void on_start(unsigned int cpu, void *data)
 
 static void on_stop(unsigned int cpu, void *data)
 {
+	unsigned long long program = 0, kernel = 0, hypervisor = 0;
 	unsigned int b;
 	struct insn *i;
 
 	if (!counting)
 		return;
 	counting = 0;
-	for (b = 0; b < BUCKETS; b++)
-		for (i = buckets[b]; i; i = i->next)
+	for (b = 0; b < BUCKETS; b++) {
+		for (i = buckets[b]; i; i = i->next) {
 			i->sum += i->live;
+			if (i->address < KERNEL_BASE)
+				program += i->live;
+			else if (i->address < HYPERVISOR_BASE)
+				kernel += i->live;
+			else
+				hypervisor += i->live;
+		}
+	}
+	fprintf(out, "window %llu %llu %llu\n", program, kernel, hypervisor);
 }
 
 static void on_translation(uint64_t id, struct qemu_plugin_tb *tb)
@@ -146,27 +159,21 @@ static void on_translation(uint64_t id, struct qemu_plugin_tb *tb)
 
 static void on_exit_of_qemu(uint64_t id, void *data)
 {
-	FILE *f = fopen(out, "w");
 	unsigned int b, n;
 	struct insn *i;
 
-	if (!f) {
-		perror(out);
-		return;
-	}
-	fprintf(f, "windows %llu\n", (unsigned long long)windows);
 	for (b = 0; b < BUCKETS; b++) {
 		for (i = buckets[b]; i; i = i->next) {
 			if (!i->sum)
 				continue;
-			fprintf(f, "%llu %llx ", (unsigned long long)i->sum,
+			fprintf(out, "%llu %llx ", (unsigned long long)i->sum,
 				(unsigned long long)i->address);
 			for (n = 0; n < i->size; n++)
-				fprintf(f, "%02x", i->bytes[n]);
-			fprintf(f, "\t%s\n", i->text ? i->text : "");
+				fprintf(out, "%02x", i->bytes[n]);
+			fprintf(out, "\t%s\n", i->text ? i->text : "");
 		}
 	}
-	fclose(f);
+	fclose(out);
 }
 
 EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc,
@@ -180,7 +187,7 @@ EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc,
 		else if (!strncmp(argv[i], "stop=", 5))
 			stop_address = strtoull(argv[i] + 5, NULL, 16);
 		else if (!strncmp(argv[i], "out=", 4))
-			out = strdup(argv[i] + 4);
+			out = fopen(argv[i] + 4, "w");
 		else
 			return -1;
 	}

@@ -16,10 +16,13 @@ BENCH = O / "bench"
 QEMU = ROOT / "tools" / "qemu"
 CC = os.environ.get("CC", "gcc")
 
-# One tick of the time stamp counter an instruction, and no randomness.
-COUNTING = [
-    *("-icount", "shift=0,sleep=off"),
-    *("-global", "i386-cpu.rdrand=off", "-global", "i386-cpu.rdseed=off"),
+# One tick of the time stamp counter an instruction, and no randomness.  The
+# class of the CPU depends on the QEMU that a machine starts.
+COUNTING = ["-icount", "shift=0,sleep=off"] + [
+    word
+    for cpu in ("i386-cpu", "x86_64-cpu")
+    for flag in ("rdrand", "rdseed")
+    for word in ("-global", f"{cpu}.{flag}=off")
 ]
 QUIET = "norandmaps"
 TIMER_PERIOD = 4_000_000
@@ -32,10 +35,13 @@ GUEST_FLAGS = [
 ]
 PLUGIN_FLAGS = ["-O2", "-Wall", "-shared", "-fPIC", "-fvisibility=hidden"]
 
+# Take what the last boots left, instead of booting.
+reuse = False
+
 Case = collections.namedtuple(
     "Case", "name kernel machine reference memory append limits aims title"
 )
-Boot = collections.namedtuple("Boot", "ticks ops files")
+Boot = collections.namedtuple("Boot", "ticks ops drained windows files")
 
 
 def die(text):
@@ -114,7 +120,7 @@ def compiled(source, flags):
     p = subprocess.run(cmd, capture_output=True, text=True)
     if p.returncode or p.stderr:
         sys.stderr.write(p.stderr)
-        die(f"cannot compile {source}; 'make packages' installs what it needs")
+        die(f"cannot compile {source}; 'make deps' installs what it needs")
     return out
 
 
@@ -162,7 +168,8 @@ def initrd():
 
 def parse(path):
     """The records that pvbench wrote; a line that says why not, otherwise."""
-    ops, files, ticks, ended = {}, [], None, False
+    ops, drained, windows, files = {}, set(), {}, []
+    ticks, ended = None, False
     text = path.read_text(errors="replace") if path.exists() else ""
     for line in text.replace("\r", "").splitlines():
         kind, _, rest = line.partition(" ")
@@ -170,15 +177,19 @@ def parse(path):
             return rest
         if kind == "boot":
             ticks = int(rest)
-        elif kind == "op":
+        elif kind in ("op", "drained"):
             name, loops, *rounds = rest.split()
+            if kind == "drained":
+                drained.add(name)
             ops[name] = (int(loops), [int(r) for r in rounds])
+        elif kind == "windows":
+            windows[rest.split()[0]] = int(rest.split()[1])
         elif kind == "file":
             files.append(rest.partition(" ")[::2])
         ended = kind == "end"
     if not ended:
         return "it did not reach its end"
-    return Boot(ticks, ops, files)
+    return Boot(ticks, ops, drained, windows, files)
 
 
 def boot(case, folder, start=0, arguments="", qemu_args=(), timeout=600):
@@ -186,6 +197,8 @@ def boot(case, folder, start=0, arguments="", qemu_args=(), timeout=600):
 
     start numbers boots that begin at different moments of the timer tick.
     """
+    if reuse:
+        return finished(case, folder)
     folder.mkdir(parents=True, exist_ok=True)
     for old in ("verdict", "console.log"):
         (folder / old).unlink(missing_ok=True)
@@ -214,7 +227,44 @@ def boot(case, folder, start=0, arguments="", qemu_args=(), timeout=600):
             if p.poll() is None:
                 os.killpg(p.pid, signal.SIGKILL)
                 p.wait()
+    return finished(case, folder)
+
+
+def finished(case, folder):
+    """What a boot left."""
     result = parse(folder / "verdict")
     if isinstance(result, str):
         die(f"{case.name}: {result}, see {folder}/console.log")
     return result
+
+
+Counts = collections.namedtuple("Counts", "boot windows insns")
+Insn = collections.namedtuple("Insn", "address count size code text")
+
+
+def count(case, folder, start, stop, arguments):
+    """Boot a case and count instructions from one address to another.
+
+    windows are (program, kernel, hypervisor) for each time that happened.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    out = folder / "counts"
+    if not reuse:
+        out.unlink(missing_ok=True)
+    result = boot(case, folder, 0, arguments, [
+        "-plugin", f"{plugin()},start={start:x},stop={stop:x},out={out}",
+    ])
+    windows, insns = [], []
+    for line in out.read_text().splitlines():
+        numbers, _, text = line.partition("\t")
+        words = numbers.split()
+        if words[0] == "window":
+            windows.append(tuple(map(int, words[1:])))
+            continue
+        insns.append(Insn(int(words[1], 16), int(words[0]),
+                          len(words[2]) // 2, words[2],
+                          " ".join(text.split())))
+    insns.sort(key=lambda i: (i.address, i.code))
+    if not windows:
+        die(f"{case.name}: nothing ran between {start:x} and {stop:x}")
+    return Counts(result, windows, insns)

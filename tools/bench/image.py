@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """What a built kernel weighs, how many patch sites it has, what they cost."""
 import collections
+import itertools
 import re
 import struct
 import subprocess
 
 import guest
-from guest import BENCH, Case, die
+from guest import Case, die
 
 # struct alt_instr: site and replacement, relative; feature and flags; lengths.
 ALT = struct.Struct("<iiHHBB")
@@ -142,27 +143,40 @@ def differences(kernels):
                    + " ".join(odd) + ".")
 
 
-def patching(kernel):
+def patching(kernel, folder):
     """Instructions that applying the alternatives takes."""
     vmlinux = Image(kernel)
-    case = Case(f"patch-{kernel}", kernel, "bare", "-", "256", "", {}, {}, [])
-    out = BENCH / "boot" / f"patch-{kernel.replace('/', '_')}"
-    counts = out / "counts"
+    name = vmlinux.path.parent.name
+    case = Case(name, kernel, "bare", "-", "256", "", {}, {}, [])
     start = vmlinux.symbol("alternative_instructions")[0]
     stop = vmlinux.call_of("arch_cpu_finalize_init",
                            "alternative_instructions")
-    guest.boot(case, out, 0, "ops=empty rounds=1", [
-        "-plugin",
-        f"{guest.plugin()},start={start:x},stop={stop:x},out={counts}",
-    ])
-    lines = counts.read_text().splitlines()
-    if lines[0] != "windows 1":
-        die(f"{counts}: {lines[0]}, instead of one")
-    return sum(int(line.split()[0]) for line in lines[1:])
+    counts = guest.count(case, folder / f"patching-{name}", start, stop,
+                         "ops=empty rounds=1")
+    return sum(map(sum, counts.windows))
+
+
+def split(case, folder):
+    """{op: instructions of (program, kernel, hypervisor) a repetition}"""
+    program = Elf(guest.pvbench())
+    counts = guest.count(
+        case, folder / f"split-{case.name}", program.symbol("mark_begin")[0],
+        program.symbol("mark_end")[0], "rounds=1")
+    windows = iter(counts.windows)
+    out = {}
+    for op, (loops, _) in counts.boot.ops.items():
+        mine = itertools.islice(windows, counts.boot.windows[op])
+        sums = [sum(part) for part in zip(*mine)]
+        if op == "drain":
+            drain = sums
+        if op in counts.boot.drained:
+            sums = [s - d for s, d in zip(sums, drain)]
+        out[op] = [s / loops for s in sums]
+    return out
 
 
 def facts(kernel):
-    """Cells: text, rodata, data, bss, bzImage, sites, paravirt's, patching."""
+    """Cells: text, rodata, data, bss, bzImage, sites, paravirt's."""
     vmlinux = Image(kernel)
 
     def total(pattern):
@@ -178,6 +192,5 @@ def facts(kernel):
         (vmlinux.path.parent / "arch/x86/boot/bzImage").stat().st_size,
         len({s.address for s in sites}),
         len({s.address for s in sites if s.flags & ALT_FLAG_DIRECT_CALL}),
-        patching(kernel),
     ]
     return [f"{n:,}" for n in numbers]

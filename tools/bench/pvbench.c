@@ -16,9 +16,12 @@
  * line, "end" being the last:
  *   boot TICKS			when init started, counted from reset
  *   op NAME LOOPS TICKS...	one number a round; nothing is subtracted
+ *   drained NAME LOOPS TICKS...	the same, with the operation "drain" on top
+ *   windows NAME COUNT		calls of mark_begin() that it made
  *   file PATH TEXT		a line of what the kernel says about itself
  *   failed TEXT		why the results are worth nothing
  */
+#include <cpuid.h>
 #include <asm/signal.h>
 #include <asm/siginfo.h>
 #include <linux/auxvec.h>
@@ -31,6 +34,7 @@
 #define PAGES		64
 #define FORK_PAGES	256
 #define MAX_ROUNDS	32
+#define DRAIN_TURNS	20000000
 #define BOTTOM_OF_CALL	"memory", "cc"
 
 typedef unsigned long long u64;
@@ -193,6 +197,7 @@ static inline u64 ticks(void)
  * called in rounds that count.
  */
 static int marking;
+static unsigned int windows;
 
 __attribute__((noinline)) void mark_begin(void)
 {
@@ -210,8 +215,10 @@ __attribute__((noinline)) void mark_end(void)
 	unsigned int left = (n);					\
 	u64 begin;							\
 									\
-	if (marking)							\
+	if (marking) {							\
+		windows++;						\
 		mark_begin();						\
+	}								\
 	begin = ticks();						\
 	do {								\
 		step;							\
@@ -223,7 +230,45 @@ __attribute__((noinline)) void mark_end(void)
 	begin;								\
 })
 
+/*
+ * What a process leaves is freed some timer ticks later, by RCU.  Turning here
+ * before and after such operations lets each round pay for all of its own, and
+ * for nobody else's.
+ */
+__attribute__((noinline)) void drain(void)
+{
+	unsigned int turns = DRAIN_TURNS;
+
+	asm volatile("1: dec %0\n\tjnz 1b" : "+r"(turns) : : "cc");
+}
+
+/* The same as TIMED, and drain() once; tools/bench/run takes that off. */
+#define TIMED_AND_DRAINED(n, step)					\
+({									\
+	unsigned int left = (n);					\
+	u64 begin;							\
+									\
+	drain();							\
+	if (marking) {							\
+		windows++;						\
+		mark_begin();						\
+	}								\
+	begin = ticks();						\
+	while (left--)							\
+		step;							\
+	drain();							\
+	begin = ticks() - begin;					\
+	if (marking)							\
+		mark_end();						\
+	begin;								\
+})
+
 /* Operations */
+
+static u64 run_drain(unsigned int n)
+{
+	return TIMED_AND_DRAINED(0, (void)0);
+}
 
 static u64 run_empty(unsigned int n)
 {
@@ -352,12 +397,12 @@ static inline void fork_and_wait(const char *exec)
 
 static u64 run_fork(unsigned int n)
 {
-	return TIMED(n, fork_and_wait(NULL));
+	return TIMED_AND_DRAINED(n, fork_and_wait(NULL));
 }
 
 static u64 run_exec(unsigned int n)
 {
-	return TIMED(n, fork_and_wait("/init"));
+	return TIMED_AND_DRAINED(n, fork_and_wait("/init"));
 }
 
 /* Map and touch pages. */
@@ -397,7 +442,7 @@ static inline void map_touch_unmap(void)
 
 static u64 run_mmap(unsigned int n)
 {
-	return TIMED(n, map_touch_unmap());
+	return TIMED_AND_DRAINED(n, map_touch_unmap());
 }
 
 static void setup_mprotect(void)
@@ -533,6 +578,7 @@ static void end_switch(void)
  * @run: repeats it and returns the ticks that took
  * @setup: prepares it, not measured; may be NULL
  * @end: takes back what @setup did; may be NULL
+ * @drained: its rounds have a drain() each
  */
 static const struct op {
 	const char *name;
@@ -540,7 +586,9 @@ static const struct op {
 	u64 (*run)(unsigned int n);
 	void (*setup)(void);
 	void (*end)(void);
+	int drained;
 } ops[] = {
+	{ "drain",         1, run_drain,    NULL,           NULL },
 	{ "empty",    100000, run_empty,    NULL,           NULL },
 	{ "null",     100000, run_null,     NULL,           NULL },
 	{ "vdso",     100000, run_vdso,     setup_vdso,     NULL },
@@ -548,10 +596,10 @@ static const struct op {
 	{ "timer",     15000, run_timer,    NULL,           NULL },
 	{ "read",      50000, run_read,     setup_read,     end_read },
 	{ "open",      10000, run_open,     NULL,           NULL },
-	{ "fork",        250, run_fork,     NULL,           NULL },
-	{ "fork-1m",     150, run_fork,     setup_fork_big, end_fork_big },
-	{ "exec",        100, run_exec,     NULL,           NULL },
-	{ "mmap",        150, run_mmap,     NULL,           NULL },
+	{ "fork",        250, run_fork,     NULL,           NULL, 1 },
+	{ "fork-1m",     150, run_fork,     setup_fork_big, end_fork_big, 1 },
+	{ "exec",        100, run_exec,     NULL,           NULL, 1 },
+	{ "mmap",        150, run_mmap,     NULL,           NULL, 1 },
 	{ "mprotect",   1500, run_mprotect, setup_mprotect, end_mprotect },
 	{ "fault",      9600, run_fault,    NULL,           NULL },
 	{ "signal",     7500, run_signal,   NULL,           NULL },
@@ -569,6 +617,7 @@ static void measure(const struct op *op)
 		op->setup();
 	/* The first repetitions fill caches; they do not count. */
 	op->run(loops);
+	windows = 0;
 	marking = 1;
 	for (i = 0; i < rounds; i++)
 		result[i] = op->run(loops);
@@ -576,7 +625,7 @@ static void measure(const struct op *op)
 	if (op->end)
 		op->end();
 
-	put("op ");
+	put(op->drained ? "drained " : "op ");
 	put(op->name);
 	put(" ");
 	put_number(loops);
@@ -584,6 +633,10 @@ static void measure(const struct op *op)
 		put(" ");
 		put_number(result[i]);
 	}
+	put("\nwindows ");
+	put(op->name);
+	put(" ");
+	put_number(windows);
 	put("\n");
 }
 
@@ -618,6 +671,17 @@ static void option(const char *word)
 	must(rounds && rounds <= MAX_ROUNDS, "rounds= is out of range");
 }
 
+/* What the random instructions of a processor return does not repeat. */
+static void refuse_random(void)
+{
+	unsigned int a, b, c, d;
+
+	__cpuid(1, a, b, c, d);
+	must(!(c & bit_RDRND), "the processor has RDRAND");
+	__cpuid_count(7, 0, a, b, c, d);
+	must(!(b & bit_RDSEED), "the processor has RDSEED");
+}
+
 /* Real-time processes may have all of the processor. */
 static void allow_real_time(void)
 {
@@ -648,6 +712,7 @@ int main(int argc, char **argv)
 	put("boot ");
 	put_number(boot);
 	put("\n");
+	refuse_random();
 	allow_real_time();
 	/* Pages are small ones, wherever a mapping happens to lie. */
 	my_syscall5(__NR_prctl, PR_SET_THP_DISABLE, 1, 0, 0, 0);
