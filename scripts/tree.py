@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -136,6 +137,7 @@ def step(text):
 def main(func):
     """Run a script's main function; end each refusal in one line."""
     name = os.path.basename(sys.argv[0])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(func())
     except Refusal as e:
