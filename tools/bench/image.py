@@ -17,6 +17,21 @@ Site = collections.namedtuple("Site", "address size replacement feature flags")
 Section = collections.namedtuple("Section", "name address offset size flags")
 
 
+def symbols(path):
+    """[(address, size, name)] of functions and labels, by address.
+
+    Of names with one address, that of a function is the first.
+    """
+    p = subprocess.run(["nm", "-nS", path], check=True, capture_output=True,
+                       text=True)
+    found = []
+    for line in p.stdout.splitlines():
+        m = re.match(r"(\w+) (?:(\w+) )?([tTwWvV]) (.*)", line)
+        if m:
+            found.append((int(m[1], 16), int(m[2] or "0", 16), m[4]))
+    return sorted(found, key=lambda s: (s[0], not s[1]))
+
+
 class Elf:
     """An ELF32 program."""
 
@@ -61,20 +76,9 @@ class Elf:
 
     @property
     def symbols(self):
-        """[(address, size, name)] of functions and labels, by address.
-
-        Of names with one address, that of a function is the first.
-        """
+        """What symbols() says, asked once."""
         if self._symbols is None:
-            p = subprocess.run(["nm", "-nS", self.path], check=True,
-                               capture_output=True, text=True)
-            self._symbols = []
-            for line in p.stdout.splitlines():
-                m = re.match(r"(\w+) (?:(\w+) )?([tTwWvV]) (.*)", line)
-                if m:
-                    self._symbols.append(
-                        (int(m[1], 16), int(m[2] or "0", 16), m[4]))
-            self._symbols.sort(key=lambda s: (s[0], not s[1]))
+            self._symbols = symbols(self.path)
         return self._symbols
 
     def symbol(self, name):

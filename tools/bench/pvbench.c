@@ -8,7 +8,7 @@
  * Arguments, after "--" on the kernel's command line:
  *   ops=A,B	operations to measure, all of them by default
  *   rounds=N	rounds per operation
- *   loops=N	repetitions in a round, instead of the operation's own number
+ *   loops=N	repetitions in a round, other than the operation's own
  *   delay=N	turns of an empty loop before the first round
  *
  * The kernel option rig.verdict= names the channel of the results: a
@@ -16,7 +16,7 @@
  * line, "end" being the last:
  *   boot TICKS			when init started, counted from reset
  *   op NAME LOOPS TICKS...	one number a round; nothing is subtracted
- *   drained NAME LOOPS TICKS...	the same, with the operation "drain" on top
+ *   drained NAME LOOPS TICKS...	same, with the operation "drain" on top
  *   windows NAME COUNT		calls of mark_begin() that it made
  *   file PATH TEXT		a line of what the kernel says about itself
  *   failed TEXT		why the results are worth nothing
