@@ -107,6 +107,8 @@ u64 vmi_get_reloc(u32 nr)
 	case ANSWER_CALL:
 	case ANSWER_JUMP:
 		type = answer;
+		if (nr == 33 && answer == ANSWER_CALL)
+			eip = (u32)iret_called;
 		break;
 	case ANSWER_UD2:
 		eip = rom + broken_table[nr];

@@ -684,9 +684,11 @@ static void check_release(u32 pfn, const struct record *r)
 
 	for (c = 0; c < s->g.ncpus; c++)
 		for (i = 0; i < s->cpus[c].ndefer; i++)
-			if (s->cpus[c].defer[i].phys >> 12 == pfn)
+			if (s->cpus[c].defer[i].phys >> 12 == pfn) {
 				violation(V_STALE_DEFER, CALL_ReleasePage,
 					  s->cpus[c].defer[i].phys, pfn);
+				s->cpus[c].defer[i].armed = 0;
+			}
 	verify(CALL_ReleasePage, r);
 	if (r->links || (!s->g.pae && read_cr3() >> 12 == pfn))
 		violation(V_REL_LINKED, CALL_ReleasePage, pfn, r->links);

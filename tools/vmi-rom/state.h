@@ -9,6 +9,9 @@
 #include "rom.h"
 #include "violations.h"
 
+/* No GOT: it would hold link-time addresses. */
+#pragma GCC visibility push(hidden)
+
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
@@ -214,6 +217,7 @@ extern const u8 answers[VMI_NCALLS], groups[VMI_NCALLS];
 extern const char names[];
 extern const u32 stub_table[VMI_NCALLS], broken_table[VMI_NCALLS];
 extern const u8 trampoline_start[], trampoline_end[], ap_entry[];
+extern const u8 iret_called[];
 u32 rom_linear(void);
 
 /*

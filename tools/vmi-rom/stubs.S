@@ -232,6 +232,13 @@ stub 65
 	VMI_CALLS(X)
 #undef X
 
+/* IRET for a guest that was told to CALL: a return address is on the stack. */
+	.globl	iret_called
+	.balign	4
+iret_called:
+	leal	4(%esp), %esp
+	jmp	stub_33
+
 /* The same calls, broken: what the variants with UD2 answers hand out. */
 .macro broken nr
 	.balign	4
