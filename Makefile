@@ -123,9 +123,9 @@ bench:
 	@tools/bench/run
 
 bisect:
-	@scripts/deps fetch build run
+	@scripts/deps fetch build run test
 	@scripts/fetch
-	@scripts/bisect-series
+	@prove --exec '' scripts/bisect-series
 
 clean:
 	rm -rf $(O)/kernel $(O)/initrd $(O)/test $(O)/bench $(O)/bisect \
