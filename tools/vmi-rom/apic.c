@@ -133,7 +133,7 @@ void vmi_SetInitialAPState(const struct ap_state *ap, u32 id)
 	cpu->ap = *ap;
 	cpu->bridge_cr4 = ap->cr4 | CR4_PSE;
 	cpu->bridge_cr3 = rom_info.state_phys + STATE_BRIDGE;
-	cpu->entry = s->g.rom + (u32)ap_entry;
+	cpu->entry = (u32)ap_entry;
 	cpu->delta = s->g.delta;
 	cpu->ap_valid = 1;
 	s->trampoline[TRAMP_SLOTS + (id & 0xff)] = cpu - s->cpus;

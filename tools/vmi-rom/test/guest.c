@@ -265,13 +265,13 @@ void on_vector(struct trap *t)
 		faults++;
 		fault_eip = t->eip;
 		fault_vector = t->vector;
-		t->eip = (u32)rom_call_resume;
-		/* The frame of the same ring has no ESP: move it there. */
-		u32 *new = (u32 *)(call_esp - 8 - 12);
+		/* Same ring, no ESP in the frame: build one below the target. */
+		u32 cs = t->cs, flags = t->flags & ~0x200;
+		volatile u32 *new = (u32 *)(call_esp - 8 - 12);
 
-		new[0] = t->eip;
-		new[1] = t->cs;
-		new[2] = t->flags & ~0x200;
+		new[0] = (u32)rom_call_resume;
+		new[1] = cs;
+		new[2] = flags;
 		asm volatile("mov %0, %%esp; iret" : : "r" (new));
 	}
 	put("# exception ");
@@ -1325,10 +1325,12 @@ static void test_counts(void)
 			continue;
 		if (i == (pae ? NR_UpdatePxE : NR_UpdatePxELong))
 			continue;
+		none++;
+		if (told("fast"))
+			continue;
 		put("# never counted: ");
 		put(call_names[i]);
 		put("\n");
-		none++;
 	}
 	ok(told("fast") ? none > 60 : !none, "each call is counted");
 	i = stats->calls[NR_INB];
@@ -1371,7 +1373,7 @@ static void run_sound(u32 *multiboot)
 	test_wallclock();
 	if (told("small") || told("fast"))
 		update(entry(new_page(), 0), PT), allocate(pool, PT),
-		release(pool, PT);
+		release(pool, PT), CALL(NR_SetCR3, .eax = read_cr3());
 	test_apic();
 	test_counts();
 	watch();
