@@ -119,7 +119,8 @@ bench:
 	@scripts/deps fetch build run bench
 	@scripts/fetch
 	@scripts/prepare
-	@scripts/build pae nopv
+	@scripts/build $$(awk '/^[^#[:space:]]/ { print $$2 }' \
+		tools/bench/cases | sort -u)
 	@tools/bench/run
 
 bisect:
