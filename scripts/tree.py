@@ -10,6 +10,7 @@ Work trees change only when the whole chain is there, so a failing patch or an
 interruption leaves nothing half done.
 """
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -132,6 +133,21 @@ def step(text):
     times = load(path)
     times[text] = round(time.time() - start)
     write(path, json.dumps(times, indent=1, sort_keys=True).encode())
+
+
+LOCKS = []
+
+
+def lock(path):
+    """Wait until no other run holds this lock; hold it until the end."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    f = open(path, "w")
+    LOCKS.append(f)
+    try:
+        fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say(f"waiting for another run that holds {path}")
+        fcntl.flock(f, fcntl.LOCK_EX)
 
 
 def main(func):
