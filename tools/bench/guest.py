@@ -192,7 +192,29 @@ def parse(path):
     return Boot(ticks, ops, drained, windows, files)
 
 
-def boot(case, folder, start=0, arguments="", qemu_args=(), timeout=600):
+running = set()
+
+
+def kill(machine):
+    """End a machine that still runs, with all it started."""
+    if machine.poll() is None:
+        os.killpg(machine.pid, signal.SIGKILL)
+        machine.wait()
+
+
+def on_signal(number, _):
+    """Leave no machine behind."""
+    for p in list(running):
+        kill(p)
+    # Threads that wait for machines would keep the interpreter alive.
+    os._exit(128 + number)
+
+
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, on_signal)
+
+
+def boot(case, folder, start=0, arguments="", qemu_args=(), timeout=1800):
     """Boot a case and return what it measured.
 
     start numbers boots that begin at different moments of the timer tick.
@@ -219,14 +241,14 @@ def boot(case, folder, start=0, arguments="", qemu_args=(), timeout=600):
             [machine(case.machine)], stdin=subprocess.DEVNULL,
             stdout=console, stderr=console, env=env, start_new_session=True,
         )
+        running.add(p)
         try:
             p.wait(timeout)
         except subprocess.TimeoutExpired:
             die(f"{case.name}: no end after {timeout} s, see {folder}")
         finally:
-            if p.poll() is None:
-                os.killpg(p.pid, signal.SIGKILL)
-                p.wait()
+            kill(p)
+            running.discard(p)
     return finished(case, folder)
 
 
