@@ -91,7 +91,9 @@ ap_entry:
 	movl	4(%ebx), %eax
 	movl	%eax, %cr2
 	lgdt	78(%ebx)
-	movw	66(%ebx), %ss
+	movl	66(%ebx), %eax
+	andl	$0xfffc, %eax
+	movl	%eax, %ss
 	movl	%ss:48(%ebx), %esp
 	subl	$8, %esp
 	movw	%ss:88(%ebx), %ax
@@ -100,6 +102,17 @@ ap_entry:
 	movl	%eax, %ss:4(%esp)
 	lidt	%ss:2(%esp)
 	addl	$8, %esp
+#ifndef VMI_FAST
+	/* Take the monitor's tables; SS stays as it is until the IRET. */
+	cmpl	$AP_RING1, %ss:CPU_AP_VALID(%ebx)
+	jne	1f
+	movl	%ss, %eax
+	movl	%eax, %ds
+	movl	%eax, %es
+	movl	%ebx, %eax
+	call	mon_start
+1:
+#endif
 	lldt	%ss:76(%ebx)
 	movw	%ss:68(%ebx), %ds
 	movw	%ss:70(%ebx), %es
@@ -107,7 +120,14 @@ ap_entry:
 	movw	%ss:74(%ebx), %gs
 	movl	%ss:28(%ebx), %eax
 	orl	$2, %eax
-	pushl	%eax
+	cmpl	$AP_RING1, %ss:CPU_AP_VALID(%ebx)
+	jne	1f
+	/* To an outer ring: stack first, and IOPL 1 */
+	orl	$0x1000, %eax
+	movzwl	%ss:66(%ebx), %ecx
+	pushl	%ecx
+	pushl	%ss:48(%ebx)
+1:	pushl	%eax
 	movzwl	%ss:64(%ebx), %eax
 	pushl	%eax
 	pushl	%ss:24(%ebx)

@@ -135,7 +135,7 @@ void vmi_SetInitialAPState(const struct ap_state *ap, u32 id)
 	cpu->bridge_cr3 = rom_info.state_phys + STATE_BRIDGE;
 	cpu->entry = (u32)ap_entry;
 	cpu->delta = s->g.delta;
-	cpu->ap_valid = 1;
+	cpu->ap_valid = mon_on() ? AP_RING1 : AP_RING0;
 	s->trampoline[TRAMP_SLOTS + (id & 0xff)] = cpu - s->cpus;
 }
 

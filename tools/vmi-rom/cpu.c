@@ -72,6 +72,9 @@ void vmi_SetIOPLMask(u32 mask)
 {
 	u32 flags;
 
+	/* At CPL 1 it is the monitor's. */
+	if (mon_on())
+		return;
 	asm volatile("pushfl; popl %0" : "=r" (flags));
 	flags = (flags & ~0x3000) | (mask & 0x3000);
 	asm volatile("pushl %0; popfl" : : "r" (flags) : "memory", "cc");

@@ -88,14 +88,20 @@ void vmi_SetGDT(const struct dtr *p);
 void vmi_SetGDT(const struct dtr *p)
 {
 	follow_table(CALL_SetGDT, &this_cpu()->gdt, p->base, p->limit);
-	asm volatile("lgdt %0" : : "m" (*p));
+	if (mon_on())
+		mon_set_gdt(p);
+	else
+		asm volatile("lgdt %0" : : "m" (*p));
 }
 
 void vmi_SetIDT(const struct dtr *p);
 void vmi_SetIDT(const struct dtr *p)
 {
 	follow_table(CALL_SetIDT, &this_cpu()->idt, p->base, p->limit);
-	asm volatile("lidt %0" : : "m" (*p));
+	if (mon_on())
+		mon_set_idt(p);
+	else
+		asm volatile("lidt %0" : : "m" (*p));
 }
 
 /* The descriptor of a selector in the global table; NULL outside of it. */
@@ -134,19 +140,28 @@ void vmi_SetLDT(u32 selector)
 void vmi_SetTR(u32 selector);
 void vmi_SetTR(u32 selector)
 {
-	asm volatile("ltr %w0" : : "r" (selector));
+	if (mon_on())
+		mon_set_tr(selector);
+	else
+		asm volatile("ltr %w0" : : "r" (selector));
 }
 
 void vmi_GetGDT(struct dtr *p);
 void vmi_GetGDT(struct dtr *p)
 {
-	asm volatile("sgdt %0" : "=m" (*p));
+	if (mon_on())
+		mon_get_gdt(p);
+	else
+		asm volatile("sgdt %0" : "=m" (*p));
 }
 
 void vmi_GetIDT(struct dtr *p);
 void vmi_GetIDT(struct dtr *p)
 {
-	asm volatile("sidt %0" : "=m" (*p));
+	if (mon_on())
+		mon_get_idt(p);
+	else
+		asm volatile("sidt %0" : "=m" (*p));
 }
 
 u32 vmi_GetLDT(void);
@@ -163,6 +178,8 @@ u32 vmi_GetTR(void)
 {
 	u32 v;
 
+	if (mon_on())
+		return mon_get_tr();
 	asm volatile("str %0" : "=r" (v));
 	return v & 0xffff;
 }
@@ -189,6 +206,8 @@ static void write_entry(u32 base, u32 index, u32 lo, u32 hi)
 			move_sum(&s->cpus[i].idt, phys, index, d, lo, hi);
 		}
 		write64(d, lo, hi);
+		if (mon_on())
+			mon_write_entry(base, index, lo, hi);
 		unlock(flags);
 		return;
 	}
@@ -219,6 +238,10 @@ void vmi_UpdateKernelStack(u32 ss, u32 esp0)
 {
 	u32 *d = descriptor(vmi_GetTR()), *tss;
 
+	if (mon_on()) {
+		mon_set_stack(ss, esp0);
+		return;
+	}
 	if (!d || !(ss & ~3) || ss > 0xffff || (ss & 3)) {
 		violation(V_FLAGS, CALL_UpdateKernelStack, ss, esp0);
 		if (!d)

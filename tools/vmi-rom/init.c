@@ -16,6 +16,7 @@ _Static_assert(sizeof(struct cpu) == CPU_SIZE, "CPU");
 _Static_assert(sizeof(struct state) <= STATE_SIZE, "state");
 _Static_assert(offsetof(struct cpu, bridge_cr4) == CPU_BRIDGE_CR4, "CPU");
 _Static_assert(offsetof(struct cpu, delta) == CPU_DELTA, "CPU");
+_Static_assert(offsetof(struct cpu, ap_valid) == CPU_AP_VALID, "CPU");
 
 /* What can go wrong in vmi_init; the guest only sees that it is not 0. */
 #define INIT_ASKED_TO_FAIL	1
@@ -73,6 +74,12 @@ u32 vmi_init(void)
 	}
 	mmu_init();
 	apic_init();
+	if ((rom_info.config & CFG_CPL1) && CHECKING) {
+		if (!g->shadow)
+			return INIT_NO_STATE;
+		mon_start(&state()->cpus[0]);
+		g->cpl1 = 1;
+	}
 	g->init_done = 1;
 	g->stats.inits++;
 	print("vmi-rom: init: linear ");
@@ -89,6 +96,21 @@ static u32 default_answer(u32 nr)
 	return nr == 33 || nr == 34 ? ANSWER_JUMP : ANSWER_CALL;
 }
 
+/* At CPL 1 what needs no privilege is called directly, SYSEXIT not at all. */
+static u32 ring1_stub(u32 rom, u32 nr)
+{
+#ifndef VMI_FAST
+	bool direct = nr == 27 || (nr >= 29 && nr <= 34) ||
+		      (nr >= 49 && nr <= 60) || nr == 65;
+
+	if (!nr)
+		return (u32)cpuid_ring1;
+	if (!direct)
+		return rom + gated_table[nr];
+#endif
+	return rom + stub_table[nr];
+}
+
 u64 vmi_get_reloc(u32 nr);
 u64 vmi_get_reloc(u32 nr)
 {
@@ -98,7 +120,9 @@ u64 vmi_get_reloc(u32 nr)
 	if (nr >= VMI_NCALLS)
 		return RELOC_NONE;
 	answer = answers[nr] == ANSWER_DEFAULT ? default_answer(nr) : answers[nr];
-	eip = rom + stub_table[nr];
+	eip = mon_on() ? ring1_stub(rom, nr) : rom + stub_table[nr];
+	if (mon_on() && nr == 34 && answer == ANSWER_JUMP)
+		answer = ANSWER_NONE;
 	type = default_answer(nr);
 	switch (answer) {
 	case ANSWER_NONE:

@@ -100,4 +100,14 @@
 #define CPU_ENTRY		100
 #define CPU_DELTA		104
 
+#define CPU_AP_VALID		112
+#define AP_RING0		1
+#define AP_RING1		2
+
+/* The monitor's selectors: the last entries of its GDT */
+#define MON_GATE		0xfd8
+#define MON_CS			0xfe0
+#define MON_DS			0xfe8
+#define MON_TSS			0xff0
+
 #endif /* VMI_ROM_ROM_H */

@@ -192,6 +192,8 @@ struct globals {
 	u64 wall_start;
 	u32 apic_khz;
 	u32 alarms;
+	/* The kernel is at CPL 1, the monitor below it */
+	u32 cpl1;
 	/* Linear address of the shadow block, 0 when there is none */
 	u32 shadow;
 	u32 scan_next;
@@ -216,6 +218,8 @@ extern const u8 rom_header[];
 extern const u8 answers[VMI_NCALLS], groups[VMI_NCALLS];
 extern const char names[];
 extern const u32 stub_table[VMI_NCALLS], broken_table[VMI_NCALLS];
+extern const u32 gated_table[VMI_NCALLS];
+extern const u8 cpuid_ring1[];
 extern const u8 trampoline_start[], trampoline_end[], ap_entry[];
 extern const u8 iret_called[];
 u32 rom_linear(void);
@@ -366,5 +370,21 @@ int time_init(void);
 /* apic.c */
 void apic_init(void);
 u32 apic_page(struct cpu *cpu);
+
+/* mon.c */
+#ifdef VMI_FAST
+static inline bool mon_on(void) { return false; }
+#else
+bool mon_on(void);
+#endif
+void mon_set_gdt(const struct dtr *p);
+void mon_set_idt(const struct dtr *p);
+void mon_get_gdt(struct dtr *p);
+void mon_get_idt(struct dtr *p);
+void mon_set_tr(u32 selector);
+u32 mon_get_tr(void);
+void mon_set_stack(u32 ss, u32 esp);
+void mon_write_entry(u32 base, u32 index, u32 lo, u32 hi);
+void mon_start(struct cpu *cpu);
 
 #endif /* VMI_ROM_STATE_H */

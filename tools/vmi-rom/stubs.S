@@ -38,6 +38,7 @@
 
 .macro stub nr
 	.balign	4
+	.globl	stub_\nr
 stub_\nr:
 	count	\nr
 .endm
@@ -110,14 +111,14 @@ stub 32
 
 /*
  * A return to user mode with interrupts off is undefined in the ABI: it is
- * reported. The VM flag counts as user mode too.
+ * reported. User mode is RPL 3 (the kernel may be at 0 or 1), or the VM flag.
  */
 .set asm_33, 1
 stub 33
 #ifndef VMI_FAST
 	testl	$0x20000, 8(%esp)
 	jnz	1f
-	testl	$3, 4(%esp)
+	testl	$2, 4(%esp)
 	jz	2f
 1:	testl	$0x200, 8(%esp)
 	jz	3f
@@ -252,7 +253,20 @@ broken_\nr:
 
 	.globl	entry_init
 entry_init:
+#ifndef VMI_FAST
+	call	vmi_init
+	testl	%eax, %eax
+	jnz	1f
+	call	mon_on
+	testb	%al, %al
+	jnz	2f
+	xorl	%eax, %eax
+1:	ret
+2:	call	mon_leave
+	ud2
+#else
 	jmp	vmi_init
+#endif
 
 	.globl	entry_get_reloc
 entry_get_reloc:

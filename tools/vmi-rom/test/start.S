@@ -206,7 +206,7 @@ vector_128:
 	.globl	iret_kernel
 iret_kernel:
 	pushfl
-	pushl	$CS
+	pushl	%cs
 	pushl	$1f
 	jmp	*%eax
 1:	ret
@@ -215,11 +215,16 @@ iret_kernel:
 	.globl	iret_called
 iret_called:
 	pushfl
-	pushl	$CS
+	pushl	%cs
 	pushl	$1f
 	call	*%eax
 	ud2
 1:	ret
+
+/* Selector 0x7f8 is in no table. */
+	.globl	fault_here
+fault_here:
+	ljmp	$0x7f8, $fault_here
 
 /* Copied to the user page */
 	.globl	user_code, user_code_end
