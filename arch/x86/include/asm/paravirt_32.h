@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _ASM_X86_PARAVIRT_32_H
+#define _ASM_X86_PARAVIRT_32_H
+/*
+ * The i386 half of asm/paravirt.h, which is the only file to include it.
+ *
+ * On bare metal an operation has to cost what it costs in a kernel without
+ * paravirt_ops.  Three kinds of call site see to that:
+ *
+ *  - The native instruction is patched in, widened with prefixes to the size
+ *    of the call that it replaces: interrupt flag, control registers.  The
+ *    operation preserves every register but its result, so that neither the
+ *    patched nor the unpatched site makes the compiler move anything.
+ *
+ *  - pv_mmu_hooked() or pv_cpu_hooked() decides between inline C and a call
+ *    that is out of line.  It is one NOP on bare metal, forces no operand into
+ *    a register, and serves operations that are nothing natively, or too
+ *    long for a site.
+ *
+ *  - A plain call, for operations that are calls without paravirt_ops too, or
+ *    rare.
+ *
+ * Until alternatives have run each of them goes through pv_ops, whose
+ * operations are valid from the first instruction of the kernel on.
+ */
+
+/*
+ * pv_<group>_hooked() - does a backend own the inlined operations of a group?
+ *
+ * Any context.  Returns true until alternatives are applied: the slots of
+ * pv_ops hold native operations where no backend has put its own.
+ */
+#define PV_DEFINE_HOOKED(group, ALT, slot)				\
+static __always_inline bool pv_##group##_hooked(void)			\
+{									\
+	asm goto(PV_SITE(ALTERNATIVE("jmp %l[hooked]", "", ALT),	\
+			 PV_SITE_BRANCH)				\
+		 : : "i" (0) PV_SITE_OP(group.slot) : : hooked);	\
+	return false;							\
+hooked:									\
+	return true;							\
+}
+
+PV_DEFINE_HOOKED(cpu, ALT_NATIVE_CPU, start_context_switch)
+PV_DEFINE_HOOKED(mmu, ALT_NATIVE_MMU, set_pte)
+
+/* An operation that preserves all registers but those in @out. */
+#define PVOP_INLINE(op, alt, cond, out, ...)				\
+	asm volatile(PV_SITE(ALTERNATIVE_2(PARAVIRT_CALL,		\
+				 ALT_CALL_INSTR, ALT_CALL_ALWAYS,	\
+				 alt, cond), PV_SITE_ALT)		\
+		     : out						\
+		     : paravirt_ptr(op.func), ##__VA_ARGS__		\
+		     : "memory", "cc")
+
+static __always_inline unsigned long arch_local_save_flags(void)
+{
+	unsigned long flags;
+
+	PVOP_INLINE(irq.save_fl, PV_PAD(2) "pushf; " PV_PAD(2) "pop %%eax",
+		    ALT_NATIVE_IRQ, ASM_OUTPUT2("=a" (flags),
+						ASM_CALL_CONSTRAINT));
+	return flags;
+}
+
+static __always_inline void arch_local_irq_disable(void)
+{
+	PVOP_INLINE(irq.irq_disable, PV_PAD(5) "cli", ALT_NATIVE_IRQ,
+		    ASM_CALL_CONSTRAINT);
+}
+
+static __always_inline void arch_local_irq_enable(void)
+{
+	PVOP_INLINE(irq.irq_enable, PV_PAD(5) "sti", ALT_NATIVE_IRQ,
+		    ASM_CALL_CONSTRAINT);
+}
+
+static __always_inline unsigned long arch_local_irq_save(void)
+{
+	unsigned long flags = arch_local_save_flags();
+
+	arch_local_irq_disable();
+	return flags;
+}
+
+static __always_inline unsigned long read_cr2(void)
+{
+	unsigned long cr2;
+
+	PVOP_INLINE(mmu.read_cr2, PV_PAD(3) "mov %%cr2, %%eax",
+		    ALT_NATIVE_MMU, ASM_OUTPUT2("=a" (cr2),
+						ASM_CALL_CONSTRAINT));
+	return cr2;
+}
+
+static inline void write_cr2(unsigned long x)
+{
+	PVOP_ALT_VCALL1(mmu.write_cr2, x, PV_PAD(3) "mov %%eax, %%cr2",
+			ALT_NATIVE_MMU);
+}
+
+static inline unsigned long __read_cr3(void)
+{
+	return PVOP_ALT_CALL0(unsigned long, mmu.read_cr3,
+			      PV_PAD(3) "mov %%cr3, %%eax", ALT_NATIVE_MMU);
+}
+
+static inline void write_cr3(unsigned long x)
+{
+	PVOP_ALT_VCALL1(mmu.write_cr3, x, PV_PAD(3) "mov %%eax, %%cr3",
+			ALT_NATIVE_MMU);
+}
+
+/*
+ * The conversions are functions of their argument as far as the compiler is
+ * concerned, so that it may drop and merge them.
+ */
+#ifdef CONFIG_X86_PAE
+#define PVOP_CONVERT(op, v)						\
+	({								\
+		u64 __v = (v);						\
+		asm(PV_SITE(ALTERNATIVE(PARAVIRT_CALL, ALT_CALL_INSTR,	\
+					ALT_CALL_ALWAYS), PV_SITE_CALL)	\
+		    : "+A" (__v), ASM_CALL_CONSTRAINT			\
+		    : paravirt_ptr(op.func)				\
+		    : "cc");						\
+		__v;							\
+	})
+#else
+#define PVOP_CONVERT(op, v)						\
+	({								\
+		u32 __v = (v);						\
+		asm(PV_SITE(ALTERNATIVE(PARAVIRT_CALL, ALT_CALL_INSTR,	\
+					ALT_CALL_ALWAYS), PV_SITE_CALL)	\
+		    : "+a" (__v), ASM_CALL_CONSTRAINT			\
+		    : paravirt_ptr(op.func)				\
+		    : "edx", "cc");					\
+		__v;							\
+	})
+#endif
+
+#define PV_DEFINE_ENTRY(lvl, rd, mk)					\
+static __always_inline lvl##val_t pv_##rd(lvl##_t e)			\
+{									\
+	return PVOP_CONVERT(mmu.rd, native_##rd(e));			\
+}									\
+									\
+static __always_inline lvl##_t pv_##mk(lvl##val_t v)			\
+{									\
+	return native_##mk(PVOP_CONVERT(mmu.mk, v));			\
+}									\
+									\
+static __always_inline lvl##val_t rd(lvl##_t e)				\
+{									\
+	return unlikely(pv_mmu_hooked()) ? pv_##rd(e) : native_##rd(e);	\
+}									\
+									\
+static __always_inline lvl##_t __##lvl(lvl##val_t v)			\
+{									\
+	return unlikely(pv_mmu_hooked()) ? pv_##mk(v) : native_##mk(v);	\
+}
+
+PV_DEFINE_ENTRY(pte, pte_val, make_pte)
+PV_DEFINE_ENTRY(pgd, pgd_val, make_pgd)
+#if CONFIG_PGTABLE_LEVELS >= 3
+PV_DEFINE_ENTRY(pmd, pmd_val, make_pmd)
+#endif
+
+#ifdef CONFIG_X86_PAE
+#define PVOP_VCALL_ENTRY(op, ptr, v)					\
+	PVOP_VCALL3(op, ptr, PVOP_LO(v), PVOP_HI(v))
+#else
+#define PVOP_VCALL_ENTRY(op, ptr, v)	PVOP_VCALL2(op, ptr, v)
+#endif
+
+static inline void pv_set_pte(pte_t *ptep, pte_t pte)
+{
+	PVOP_VCALL_ENTRY(mmu.set_pte, ptep, native_pte_val(pte));
+}
+
+static inline void pv_pte_clear(struct mm_struct *mm, unsigned long addr,
+				pte_t *ptep)
+{
+	PVOP_VCALL3(mmu.pte_clear, mm, addr, ptep);
+}
+
+static inline void pv_pmd_clear(pmd_t *pmdp)
+{
+	PVOP_VCALL1(mmu.pmd_clear, pmdp);
+}
+
+/* Macros, as the native halves are defined further down the line. */
+#define PV_OR_NATIVE(op, ...)						\
+	do {								\
+		if (unlikely(pv_mmu_hooked()))				\
+			pv_##op(__VA_ARGS__);				\
+		else							\
+			native_##op(__VA_ARGS__);			\
+	} while (0)
+
+#define set_pte(ptep, pte)		PV_OR_NATIVE(set_pte, ptep, pte)
+#define pte_clear(mm, addr, ptep)	PV_OR_NATIVE(pte_clear, mm, addr, ptep)
+#define pmd_clear(pmdp)			PV_OR_NATIVE(pmd_clear, pmdp)
+
+/* Unlike set_pte(), good for a present entry that another CPU may use. */
+static inline void set_pte_atomic(pte_t *ptep, pte_t pte)
+{
+	PVOP_VCALL_ENTRY(mmu.set_pte_atomic, ptep, native_pte_val(pte));
+}
+
+static inline void set_pmd(pmd_t *pmdp, pmd_t pmd)
+{
+	PVOP_VCALL_ENTRY(mmu.set_pmd, pmdp, native_pmd_val(pmd));
+}
+
+#if CONFIG_PGTABLE_LEVELS >= 3
+static inline void set_pud(pud_t *pudp, pud_t pud)
+{
+	PVOP_VCALL3(mmu.set_pud, pudp, PVOP_LO(native_pud_val(pud)),
+		    PVOP_HI(native_pud_val(pud)));
+}
+#endif
+
+/* The pair that brackets a change of protection. */
+static inline pte_t pv_modify_prot_start(struct vm_area_struct *vma,
+					 unsigned long addr, pte_t *ptep)
+{
+	pteval_t v = PVOP_CALL3(pteval_t, mmu.ptep_modify_prot_start, vma,
+				addr, ptep);
+
+	return native_make_pte(v);
+}
+
+static inline void pv_modify_prot_commit(struct vm_area_struct *vma,
+					 unsigned long addr, pte_t *ptep,
+					 pte_t pte)
+{
+#ifdef CONFIG_X86_PAE
+	PVOP_VCALL5(mmu.ptep_modify_prot_commit, vma, addr, ptep,
+		    PVOP_LO(pte.pte), PVOP_HI(pte.pte));
+#else
+	PVOP_VCALL4(mmu.ptep_modify_prot_commit, vma, addr, ptep, pte.pte);
+#endif
+}
+
+#define __HAVE_ARCH_PTEP_MODIFY_PROT_TRANSACTION
+#define ptep_modify_prot_start(vma, addr, ptep)				\
+	(unlikely(pv_mmu_hooked()) ?					\
+	 pv_modify_prot_start(vma, addr, ptep) :			\
+	 __ptep_modify_prot_start(vma, addr, ptep))
+#define ptep_modify_prot_commit(vma, addr, ptep, old_pte, pte)		\
+	do {								\
+		if (unlikely(pv_mmu_hooked()))				\
+			pv_modify_prot_commit(vma, addr, ptep, pte);	\
+		else							\
+			__ptep_modify_prot_commit(vma, addr, ptep, pte); \
+	} while (0)
+
+static __always_inline void paravirt_enter_mmap(struct mm_struct *next)
+{
+	if (unlikely(pv_mmu_hooked()))
+		PVOP_VCALL1(mmu.enter_mmap, next);
+}
+
+static __always_inline int paravirt_pgd_alloc(struct mm_struct *mm)
+{
+	if (unlikely(pv_mmu_hooked()))
+		return PVOP_CALL1(int, mmu.pgd_alloc, mm);
+	return 0;
+}
+
+static __always_inline void paravirt_pgd_free(struct mm_struct *mm, pgd_t *pgd)
+{
+	if (unlikely(pv_mmu_hooked()))
+		PVOP_VCALL2(mmu.pgd_free, mm, pgd);
+}
+
+static __always_inline void paravirt_alloc_pte(struct mm_struct *mm,
+					       unsigned long pfn)
+{
+	if (unlikely(pv_mmu_hooked()))
+		PVOP_VCALL2(mmu.alloc_pte, mm, pfn);
+}
+
+static __always_inline void paravirt_release_pte(unsigned long pfn)
+{
+	if (unlikely(pv_mmu_hooked()))
+		PVOP_VCALL1(mmu.release_pte, pfn);
+}
+
+static __always_inline void paravirt_alloc_pmd(struct mm_struct *mm,
+					       unsigned long pfn)
+{
+	if (unlikely(pv_mmu_hooked()))
+		PVOP_VCALL2(mmu.alloc_pmd, mm, pfn);
+}
+
+static __always_inline void paravirt_release_pmd(unsigned long pfn)
+{
+	if (unlikely(pv_mmu_hooked()))
+		PVOP_VCALL1(mmu.release_pmd, pfn);
+}
+
+#define __HAVE_ARCH_START_CONTEXT_SWITCH
+static __always_inline void arch_start_context_switch(struct task_struct *prev)
+{
+	if (unlikely(pv_cpu_hooked()))
+		PVOP_VCALL1(cpu.start_context_switch, prev);
+}
+
+static __always_inline void arch_end_context_switch(struct task_struct *next)
+{
+	if (unlikely(pv_cpu_hooked()))
+		PVOP_VCALL1(cpu.end_context_switch, next);
+}
+
+#define __HAVE_ARCH_ENTER_LAZY_MMU_MODE
+static __always_inline void arch_enter_lazy_mmu_mode(void)
+{
+	if (unlikely(pv_mmu_hooked()))
+		PVOP_VCALL0(mmu.lazy_mode.enter);
+}
+
+static __always_inline void arch_leave_lazy_mmu_mode(void)
+{
+	if (unlikely(pv_mmu_hooked()))
+		PVOP_VCALL0(mmu.lazy_mode.leave);
+}
+
+static __always_inline void arch_flush_lazy_mmu_mode(void)
+{
+	if (unlikely(pv_mmu_hooked()))
+		PVOP_VCALL0(mmu.lazy_mode.flush);
+}
+
+#undef PVOP_INLINE
+#undef PVOP_CONVERT
+#undef PVOP_VCALL_ENTRY
+#undef PV_DEFINE_ENTRY
+#undef PV_DEFINE_HOOKED
+
+#endif /* _ASM_X86_PARAVIRT_32_H */

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _ASM_X86_PARAVIRT_ENTRY_32_H
+#define _ASM_X86_PARAVIRT_ENTRY_32_H
+/*
+ * Paravirt operations of entry_32.S.
+ *
+ * Exceptions return through these from the first page fault on, so each has
+ * to work before alternatives have run: it then goes through pv_ops.
+ */
+#ifdef CONFIG_PARAVIRT_XXL
+
+#include <asm/alternative.h>
+#include <asm/asm-offsets.h>
+#include <asm/paravirt_types.h>
+#include <asm/paravirt_sites.h>
+
+.macro PARA_INDIRECT_IRQ_DISABLE
+	ANNOTATE_RETPOLINE_SAFE
+	call	*pv_ops+PV_IRQ_irq_disable
+.endm
+
+.macro PARA_INDIRECT_IRET
+	ANNOTATE_RETPOLINE_SAFE
+	jmp	*%cs:pv_ops+PV_CPU_iret
+.endm
+
+.macro PARA_NATIVE_CLI
+	.fill	5, 1, 0x3e
+	cli
+.endm
+
+/* Clear the interrupt flag.  Preserves all registers but the flags. */
+.macro PARA_IRQ_DISABLE
+.Lpv_start_\@:
+	ALTERNATIVE_2 "PARA_INDIRECT_IRQ_DISABLE",			\
+		      "call BUG_func", ALT_CALL_ALWAYS,			\
+		      "PARA_NATIVE_CLI", ALT_NATIVE_IRQ
+.Lpv_end_\@:
+	PV_SITE_RECORD .Lpv_start_\@, .Lpv_end_\@, PV_SITE_ALT, PV_IRQ_irq_disable
+.endm
+
+/*
+ * Return to the interrupted context.  The data segments are its own by now and
+ * %ss may be the espfix segment: only %cs is known to be flat.  Nothing but
+ * a native IRET may follow a switch to the user page table, where pv_ops is
+ * not mapped; page table isolation is off with any other.
+ */
+.macro PARA_IRET
+.Lpv_start_\@:
+	ALTERNATIVE_2 "PARA_INDIRECT_IRET",				\
+		      "jmp BUG_func", ALT_CALL_ALWAYS,			\
+		      "iret", ALT_NATIVE_CPU
+.Lpv_end_\@:
+	PV_SITE_RECORD .Lpv_start_\@, .Lpv_end_\@, PV_SITE_ALT, PV_CPU_iret
+.endm
+
+#else /* !CONFIG_PARAVIRT_XXL */
+
+.macro PARA_IRQ_DISABLE
+	cli
+.endm
+
+.macro PARA_IRET
+	iret
+.endm
+
+#endif /* CONFIG_PARAVIRT_XXL */
+
+#endif /* _ASM_X86_PARAVIRT_ENTRY_32_H */

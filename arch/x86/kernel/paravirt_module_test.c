@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit test of paravirt call sites in a module.
+ *
+ * The kernel audits the sites of each module when it is loaded; this one has
+ * sites of several kinds, and checks that they were counted and found right.
+ */
+#include <kunit/test.h>
+
+#include <linux/module.h>
+#include <linux/spinlock.h>
+
+#include <asm/cpufeature.h>
+#include <asm/paravirt.h>
+#include <asm/paravirt_groups.h>
+#include <asm/pgtable.h>
+
+static DEFINE_SPINLOCK(pv_module_lock);
+
+/* At least one site of each group that modules can use, doing its work */
+static void pv_module_ops_test(struct kunit *test)
+{
+	unsigned long flags;
+	pte_t pte;
+
+	spin_lock_irqsave(&pv_module_lock, flags);
+	KUNIT_EXPECT_TRUE(test, irqs_disabled());
+	spin_unlock_irqrestore(&pv_module_lock, flags);
+	KUNIT_EXPECT_FALSE(test, irqs_disabled());
+
+	KUNIT_EXPECT_TRUE(test, read_cr0() & X86_CR0_PG);
+
+	set_pte(&pte, native_make_pte(0));
+	KUNIT_EXPECT_EQ(test, 0, native_pte_val(pte));
+}
+
+static void pv_module_audit_test(struct kunit *test)
+{
+	u32 good = 0;
+	int g;
+
+	for (g = 0; g < PV_NR_GROUPS; g++) {
+		const u32 *n = pv_module_sites.n[g];
+
+		KUNIT_EXPECT_EQ(test, 0, n[PV_STATE_BAD]);
+		KUNIT_EXPECT_EQ(test, 0, n[PV_STATE_INDIRECT]);
+		good += n[PV_STATE_NATIVE] + n[PV_STATE_DIRECT] +
+			n[PV_STATE_NOP];
+	}
+	KUNIT_EXPECT_GE(test, good, 5);
+
+	/* The flag is cleared by an instruction or by a call, never both. */
+	if (boot_cpu_has(X86_FEATURE_PV_IRQ))
+		KUNIT_EXPECT_EQ(test, 0,
+				pv_module_sites.n[PV_GROUP_IRQ][PV_STATE_NATIVE]);
+	else
+		KUNIT_EXPECT_NE(test, 0,
+				pv_module_sites.n[PV_GROUP_IRQ][PV_STATE_NATIVE]);
+}
+
+static struct kunit_case pv_module_cases[] = {
+	KUNIT_CASE(pv_module_ops_test),
+	KUNIT_CASE(pv_module_audit_test),
+	{}
+};
+
+static struct kunit_suite pv_module_suite = {
+	.name		= "paravirt-module",
+	.test_cases	= pv_module_cases,
+};
+
+kunit_test_suite(pv_module_suite);
+
+MODULE_DESCRIPTION("KUnit test of paravirt call sites in a module");
+MODULE_LICENSE("GPL");

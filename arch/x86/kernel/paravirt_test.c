@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of paravirt_ops on i386.
+ *
+ * They run while init sections are there and pv_ops can still be written, so
+ * that the door can be tried for real; what a test changes it puts back.
+ */
+#include <kunit/test.h>
+
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+
+#include <asm/cpufeature.h>
+#include <asm/hypervisor.h>
+#include <asm/paravirt.h>
+#include <asm/paravirt_groups.h>
+#include <asm/pgtable.h>
+#include <asm/text-patching.h>
+
+/* The option */
+
+static const struct {
+	const char *list;
+	u32 mask;
+	u32 bad;
+} pv_lists[] = {
+	{ "cpu",		PV_CPU },
+	{ "irq",		PV_IRQ },
+	{ "mmu",		PV_MMU },
+	{ "lock",		PV_LOCK },
+	{ "time",		PV_TIME },
+	{ "apic",		PV_APIC },
+	{ "all",		PV_ALL },
+	{ "ALL",		PV_ALL },
+	{ "Mmu,IRQ",		PV_MMU | PV_IRQ },
+	{ "0x6",		PV_IRQ | PV_MMU },
+	{ "6",			PV_IRQ | PV_MMU },
+	{ "0x3f",		PV_ALL },
+	{ "0",			0 },
+	{ "0x0",		0 },
+	{ "mmu,0x8,time",	PV_MMU | PV_LOCK | PV_TIME },
+	{ "mmu,mmu",		PV_MMU },
+	{ "",			0 },
+	{ ",",			0 },
+	{ ",mmu,,irq,",		PV_MMU | PV_IRQ },
+	{ "warp",		0,		1 },
+	{ "mm",			0,		1 },
+	{ "mmuu",		0,		1 },
+	{ "al",			0,		1 },
+	{ "0x40",		0,		1 },
+	{ "0x46",		0,		1 },
+	{ "64",			0,		1 },
+	{ "-1",			0,		1 },
+	{ "6x",			0,		1 },
+	{ "0x",			0,		1 },
+	{ "4294967297",		0,		1 },
+	{ "000000000000006",	0,		1 },
+	{ "mmu irq",		0,		1 },
+	{ "cpu,warp,irq,9z",	PV_CPU | PV_IRQ, 2 },
+};
+
+static void __init pv_parse_test(struct kunit *test)
+{
+	unsigned int i;
+	char *longest;
+	u32 bad;
+
+	for (i = 0; i < ARRAY_SIZE(pv_lists); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, pv_lists[i].mask,
+				    paravirt_parse_groups(pv_lists[i].list, &bad),
+				    "'%s'", pv_lists[i].list);
+		KUNIT_EXPECT_EQ_MSG(test, pv_lists[i].bad, bad, "'%s'",
+				    pv_lists[i].list);
+	}
+
+	/* Longer than any buffer. */
+	longest = kunit_kzalloc(test, 4096, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, longest);
+	memset(longest, 'm', 4000);
+	memcpy(longest + 4000, ",irq", 4);
+	KUNIT_EXPECT_EQ(test, PV_IRQ, paravirt_parse_groups(longest, &bad));
+	KUNIT_EXPECT_EQ(test, 1, bad);
+}
+
+/* The door */
+
+static void pv_fake_exit_mmap(struct mm_struct *mm)
+{
+}
+
+static void pv_fake_write_cr2(unsigned long val)
+{
+}
+
+static const struct hypervisor_x86 pv_fake_hv __initconst = {
+	.name		= "fake",
+	.pv_provides	= PV_MMU,
+};
+
+static const struct hypervisor_x86 pv_needy_hv __initconst = {
+	.name		= "needy",
+	.pv_provides	= PV_MMU,
+	.pv_requires	= PV_MMU,
+	.pv_reason	= "of the test",
+};
+
+static const typeof(pv_ops) pv_fake_call_ops __initconst = {
+	.mmu.exit_mmap = pv_fake_exit_mmap,
+	.irq.halt = (void *)pv_fake_exit_mmap,
+};
+
+static const typeof(pv_ops) pv_fake_inline_ops __initconst = {
+	.mmu.write_cr2 = pv_fake_write_cr2,
+};
+
+struct pv_saved {
+	struct paravirt_patch_template ops;
+	struct pv_group_state groups[PV_NR_GROUPS];
+	u32 disabled;
+	u32 features;
+};
+
+static u32 pv_features(void)
+{
+	u32 mask = 0;
+	int g;
+
+	for (g = 0; g < PV_NR_GROUPS; g++)
+		if (boot_cpu_has(X86_FEATURE_PV_CPU + g))
+			mask |= BIT(g);
+	return mask;
+}
+
+static int pv_door_init(struct kunit *test)
+{
+	struct pv_saved *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+
+	if (!s)
+		return -ENOMEM;
+	s->ops = pv_ops;
+	memcpy(s->groups, pv_groups, sizeof(pv_groups));
+	s->disabled = pv_disabled;
+	s->features = pv_features();
+	test->priv = s;
+	return 0;
+}
+
+static void pv_door_exit(struct kunit *test)
+{
+	struct pv_saved *s = test->priv;
+
+	pv_ops = s->ops;
+	memcpy(pv_groups, s->groups, sizeof(pv_groups));
+	pv_disabled = s->disabled;
+}
+
+static void __init pv_door_allowed_test(struct kunit *test)
+{
+	struct pv_saved *s = test->priv;
+
+	pv_disabled = PV_ALL & ~PV_MMU;
+	KUNIT_EXPECT_TRUE(test, paravirt_install(&pv_fake_hv, PV_GROUP_MMU,
+						 &pv_fake_call_ops));
+	KUNIT_EXPECT_PTR_EQ(test, (void *)pv_ops.mmu.exit_mmap,
+			    (void *)pv_fake_exit_mmap);
+	KUNIT_EXPECT_STREQ(test, pv_groups[PV_GROUP_MMU].owner, "fake");
+
+	/* Other slots of the group, and other groups in the table: untouched */
+	pv_ops.mmu.exit_mmap = s->ops.mmu.exit_mmap;
+	KUNIT_EXPECT_MEMEQ(test, &pv_ops, &s->ops, sizeof(pv_ops));
+
+	/* A replaced call leaves the inlined operations native. */
+	KUNIT_EXPECT_EQ(test, pv_features(), s->features);
+}
+
+/* Features are fixed by the time tests run: ask what would set them. */
+static void __init pv_door_inlined_test(struct kunit *test)
+{
+	KUNIT_EXPECT_FALSE(test, pv_has_inlined(PV_GROUP_MMU,
+						&pv_fake_call_ops));
+	KUNIT_EXPECT_FALSE(test, pv_has_inlined(PV_GROUP_IRQ,
+						&pv_fake_call_ops));
+	KUNIT_EXPECT_TRUE(test, pv_has_inlined(PV_GROUP_MMU,
+					       &pv_fake_inline_ops));
+	KUNIT_EXPECT_FALSE(test, pv_has_inlined(PV_GROUP_CPU,
+						&pv_fake_inline_ops));
+}
+
+static void __init pv_door_refused_test(struct kunit *test)
+{
+	struct pv_saved *s = test->priv;
+
+	pv_disabled = PV_MMU;
+	KUNIT_EXPECT_FALSE(test, paravirt_install(&pv_fake_hv, PV_GROUP_MMU,
+						  &pv_fake_inline_ops));
+	KUNIT_EXPECT_MEMEQ(test, &pv_ops, &s->ops, sizeof(pv_ops));
+	KUNIT_EXPECT_EQ(test, pv_features(), s->features);
+	KUNIT_EXPECT_NULL(test, pv_groups[PV_GROUP_MMU].owner);
+	KUNIT_EXPECT_STREQ(test, pv_groups[PV_GROUP_MMU].denied, "fake");
+}
+
+static void __init pv_door_required_test(struct kunit *test)
+{
+	pv_disabled = PV_ALL;
+	KUNIT_EXPECT_TRUE(test, paravirt_install(&pv_needy_hv, PV_GROUP_MMU,
+						 &pv_fake_call_ops));
+	KUNIT_EXPECT_PTR_EQ(test, (void *)pv_ops.mmu.exit_mmap,
+			    (void *)pv_fake_exit_mmap);
+	KUNIT_EXPECT_STREQ(test, pv_groups[PV_GROUP_MMU].owner, "needy");
+	KUNIT_EXPECT_STREQ(test, pv_groups[PV_GROUP_MMU].reason, "of the test");
+}
+
+static void pv_slots_test(struct kunit *test)
+{
+	unsigned int i, n = sizeof(pv_ops) / sizeof(void *);
+
+	for (i = 0; i < n; i++) {
+		int g = paravirt_slot_group(i);
+
+		KUNIT_EXPECT_GE(test, g, 0);
+		KUNIT_ASSERT_NOT_NULL(test, paravirt_slot_name(i));
+		KUNIT_EXPECT_EQ(test, 0, strncmp(paravirt_slot_name(i),
+						 pv_group_names[g],
+						 strlen(pv_group_names[g])));
+		KUNIT_EXPECT_NOT_NULL(test, ((void **)&pv_ops)[i]);
+	}
+	KUNIT_EXPECT_EQ(test, -1, paravirt_slot_group(n));
+	KUNIT_EXPECT_NULL(test, paravirt_slot_name(n));
+}
+
+/* The call sites */
+
+static void pv_audit_test(struct kunit *test)
+{
+	struct pv_site_counts *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
+	u32 sites = 0;
+	int g, s;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	paravirt_audit_sites(__pv_sites, __pv_sites_end, c);
+
+	for (g = 0; g < PV_NR_GROUPS; g++) {
+		KUNIT_EXPECT_EQ_MSG(test, 0, c->n[g][PV_STATE_BAD], "%s",
+				    pv_group_names[g]);
+		KUNIT_EXPECT_EQ_MSG(test, 0, c->n[g][PV_STATE_INDIRECT], "%s",
+				    pv_group_names[g]);
+		for (s = 0; s < PV_NR_STATES; s++)
+			sites += c->n[g][s];
+	}
+	KUNIT_EXPECT_EQ(test, sites, __pv_sites_end - __pv_sites);
+	KUNIT_EXPECT_GT(test, sites, 500);
+}
+
+/* A site made of @bytes: what does the audit say? */
+static enum pv_site_state pv_judge(u8 kind, u16 op, const u8 *bytes, u8 len)
+{
+	static struct {
+		struct pv_site site;
+		u8 text[16];
+	} s;
+
+	s.site.offset = offsetof(typeof(s), text);
+	s.site.len = len;
+	s.site.kind = kind;
+	s.site.op = op;
+	memcpy(s.text, bytes, len);
+	if (bytes[0] == CALL_INSN_OPCODE)
+		*(s32 *)(s.text + 1) += (long)pv_ops.cpu.write_cr4 -
+					(long)(s.text + CALL_INSN_SIZE);
+	return paravirt_audit_site(&s.site);
+}
+
+#define OP(op)	(offsetof(struct paravirt_patch_template, op) / sizeof(void *))
+#define JUDGE(kind, op, ...) \
+	pv_judge(kind, OP(op), (const u8[]){ __VA_ARGS__ }, \
+		 sizeof((const u8[]){ __VA_ARGS__ }))
+
+static void pv_audit_judges_test(struct kunit *test)
+{
+	enum pv_site_state irq = boot_cpu_has(X86_FEATURE_PV_IRQ) ?
+				 PV_STATE_BAD : PV_STATE_NATIVE;
+
+	/* cli, padded with prefixes or with NOPs, and sti */
+	KUNIT_EXPECT_EQ(test, irq, JUDGE(PV_SITE_ALT, irq.irq_disable,
+					 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0xfa));
+	KUNIT_EXPECT_EQ(test, irq, JUDGE(PV_SITE_ALT, irq.irq_disable,
+					 0xfa, 0x90, 0x90));
+	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_ALT, irq.irq_disable,
+						  0x3e, 0x3e, 0xfb));
+	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_ALT, irq.irq_disable,
+						  0xfa, 0xfa));
+	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_ALT, irq.irq_disable,
+						  0x3e, 0x3e, 0x3e));
+
+	/* a call to the operation, to another, and one to nowhere near */
+	KUNIT_EXPECT_EQ(test, PV_STATE_DIRECT, JUDGE(PV_SITE_CALL, cpu.write_cr4,
+						     0xe8, 0, 0, 0, 0, 0x90));
+	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_CALL, cpu.write_cr0,
+						  0xe8, 0, 0, 0, 0, 0x90));
+	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_CALL, cpu.write_cr4,
+						  0xe8, 1, 0, 0, 0, 0x90));
+	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_CALL, cpu.write_cr4,
+						  0x90, 0x90, 0x90));
+
+	/* not patched */
+	KUNIT_EXPECT_EQ(test, PV_STATE_INDIRECT,
+			JUDGE(PV_SITE_CALL, cpu.write_cr4, 0xff, 0x15, 0, 0, 0, 0));
+
+	/* no such slot */
+	KUNIT_EXPECT_EQ(test, PV_STATE_BAD,
+			pv_judge(PV_SITE_CALL, sizeof(pv_ops) / sizeof(void *),
+				 (const u8[]){ 0x90 }, 1));
+}
+
+/* Page table entries */
+
+#define PV_PATTERNS	(3 + 8 * sizeof(pteval_t))
+
+/* All bits, none, alternating, and each bit alone */
+static pteval_t pv_pattern(unsigned int i)
+{
+	switch (i) {
+	case 0: return ~(pteval_t)0;
+	case 1: return 0;
+	case 2: return (pteval_t)0xa5a5a5a55a5a5a5aULL;
+	default: return (pteval_t)1 << (i - 3);
+	}
+}
+
+static void pv_pte_value_test(struct kunit *test)
+{
+	unsigned int i;
+
+	if (boot_cpu_has(X86_FEATURE_PV_MMU))
+		kunit_skip(test, "the backend translates frames");
+
+	for (i = 0; i < PV_PATTERNS; i++) {
+		pteval_t v = pv_pattern(i);
+
+		KUNIT_EXPECT_EQ(test, v, pte_val(__pte(v)));
+		KUNIT_EXPECT_EQ(test, v, pv_pte_val(pv_make_pte(v)));
+		/* Bits that PAE reserves at the top level are dropped. */
+		KUNIT_EXPECT_EQ(test, native_pgd_val(native_make_pgd(v)),
+				pgd_val(__pgd(v)));
+		KUNIT_EXPECT_EQ(test, native_pgd_val(native_make_pgd(v)),
+				pv_pgd_val(pv_make_pgd(v)));
+#if CONFIG_PGTABLE_LEVELS >= 3
+		KUNIT_EXPECT_EQ(test, v, pmd_val(__pmd(v)));
+		KUNIT_EXPECT_EQ(test, v, pv_pmd_val(pv_make_pmd(v)));
+#endif
+	}
+}
+
+static void pv_pte_write_test(struct kunit *test)
+{
+	struct vm_area_struct *vma;
+	struct page *page;
+	unsigned int i;
+	pte_t *p;
+
+	if (boot_cpu_has(X86_FEATURE_PV_MMU))
+		kunit_skip(test, "entries belong to the backend");
+
+	vma = kunit_kzalloc(test, sizeof(*vma), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, vma);
+	vma->vm_mm = &init_mm;
+	/* Looks like a top level table to page table isolation, too. */
+	page = alloc_pages(GFP_KERNEL | __GFP_ZERO, 1);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	p = page_address(page) + PAGE_SIZE - sizeof(pte_t);
+
+	for (i = 0; i < PV_PATTERNS; i++) {
+		pteval_t v = pv_pattern(i);
+		pte_t pte = native_make_pte(v);
+
+		set_pte(p, pte);
+		KUNIT_EXPECT_EQ(test, v, native_pte_val(*p));
+		pte_clear(&init_mm, 0, p);
+		KUNIT_EXPECT_EQ(test, 0, native_pte_val(*p));
+
+		pv_set_pte(p, pte);
+		KUNIT_EXPECT_EQ(test, v, native_pte_val(*p));
+		pv_pte_clear(&init_mm, 0, p);
+		KUNIT_EXPECT_EQ(test, 0, native_pte_val(*p));
+
+		set_pte_atomic(p, pte);
+		KUNIT_EXPECT_EQ(test, v, native_pte_val(*p));
+		KUNIT_EXPECT_EQ(test, v, native_pte_val(
+				pv_modify_prot_start(vma, 0, p)));
+		KUNIT_EXPECT_EQ(test, 0, native_pte_val(*p));
+		pv_modify_prot_commit(vma, 0, p, pte);
+		KUNIT_EXPECT_EQ(test, v, native_pte_val(*p));
+
+#if CONFIG_PGTABLE_LEVELS >= 3
+		pmd_clear((pmd_t *)p);
+		KUNIT_EXPECT_EQ(test, 0, native_pte_val(*p));
+		set_pmd((pmd_t *)p, native_make_pmd(v));
+		KUNIT_EXPECT_EQ(test, v, native_pte_val(*p));
+		pv_pmd_clear((pmd_t *)p);
+		KUNIT_EXPECT_EQ(test, 0, native_pte_val(*p));
+		set_pud((pud_t *)p, (pud_t){ .p4d.pgd.pgd = v });
+		KUNIT_EXPECT_EQ(test, native_pgd_val(native_make_pgd(v)),
+				native_pte_val(*p));
+#endif
+		pte_clear(&init_mm, 0, p);
+	}
+	__free_pages(page, 1);
+}
+
+static void pv_msr_width_test(struct kunit *test)
+{
+	u64 a, b;
+	int err;
+
+	/* Both halves of a 64-bit result, through two operations */
+	rdmsrl(MSR_IA32_APICBASE, a);
+	err = rdmsrl_safe(MSR_IA32_APICBASE, &b);
+	KUNIT_EXPECT_EQ(test, 0, err);
+	KUNIT_EXPECT_EQ(test, a, b);
+	if (!boot_cpu_has(X86_FEATURE_PV_CPU))
+		KUNIT_EXPECT_EQ(test, a, native_read_msr(MSR_IA32_APICBASE));
+}
+
+#if defined(CONFIG_X86_PAE) && defined(CONFIG_SMP)
+struct pv_race {
+	pte_t pte;
+	u32 torn;
+	u32 seen;
+};
+
+/* The upper half that goes with a lower one */
+static u32 pv_upper(u32 low)
+{
+	return (low >> 12) * 0x9e3779b1u | 1;
+}
+
+/*
+ * As a CPU that walks the table: a lower half that is present and does not
+ * change has to stand under its own upper half.
+ */
+static int pv_reader(void *arg)
+{
+	struct pv_race *r = arg;
+	u32 rounds = 0;
+
+	while (!kthread_should_stop()) {
+		u32 low, high;
+
+		if (!(++rounds & 0xfff))
+			cond_resched();
+		low = READ_ONCE(r->pte.pte_low);
+		smp_rmb();
+		high = READ_ONCE(r->pte.pte_high);
+		smp_rmb();
+		if (!(low & _PAGE_PRESENT) || low != READ_ONCE(r->pte.pte_low))
+			continue;
+		r->seen++;
+		if (high != pv_upper(low))
+			r->torn++;
+	}
+	return 0;
+}
+
+static void pv_write_rounds(struct pv_race *r)
+{
+	unsigned long end = jiffies + HZ;
+	u32 i = 0;
+
+	while (time_before(jiffies, end)) {
+		pte_t pte = { .pte_low = ++i << 12 | _PAGE_PRESENT };
+
+		pte.pte_high = pv_upper(pte.pte_low);
+		switch (i & 3) {
+		case 0:
+			set_pte(&r->pte, pte);
+			pte_clear(&init_mm, 0, &r->pte);
+			break;
+		case 1:
+			pv_set_pte(&r->pte, pte);
+			pv_pte_clear(&init_mm, 0, &r->pte);
+			break;
+		case 2:
+			set_pmd((pmd_t *)&r->pte, native_make_pmd(pte.pte));
+			pmd_clear((pmd_t *)&r->pte);
+			break;
+		case 3:
+			/* Over a present entry */
+			set_pte_atomic(&r->pte, pte);
+			pte.pte_low = ++i << 12 | _PAGE_PRESENT;
+			pte.pte_high = pv_upper(pte.pte_low);
+			set_pte_atomic(&r->pte, pte);
+			ptep_get_and_clear(&init_mm, 0, &r->pte);
+			break;
+		}
+		if (!(i & 0xfff))
+			cond_resched();
+	}
+}
+
+static void pv_pae_order_test(struct kunit *test)
+{
+	struct pv_race *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+	struct task_struct *reader;
+
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	if (boot_cpu_has(X86_FEATURE_PV_MMU))
+		kunit_skip(test, "entries belong to the backend");
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs a second CPU");
+
+	reader = kthread_create(pv_reader, r, "pv_reader");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(reader));
+	migrate_disable();
+	kthread_bind(reader, cpumask_any_but(cpu_online_mask,
+					     smp_processor_id()));
+	wake_up_process(reader);
+	pv_write_rounds(r);
+	kthread_stop(reader);
+	migrate_enable();
+
+	KUNIT_EXPECT_GT(test, r->seen, 100);
+	KUNIT_EXPECT_EQ(test, r->torn, 0);
+}
+#endif
+
+/* Interrupt flag */
+
+static void pv_irq_flag_test(struct kunit *test)
+{
+	unsigned long flags;
+
+	KUNIT_EXPECT_FALSE(test, irqs_disabled());
+	flags = arch_local_irq_save();
+	KUNIT_EXPECT_TRUE(test, arch_irqs_disabled());
+	KUNIT_EXPECT_FALSE(test, arch_irqs_disabled_flags(flags));
+	arch_local_irq_restore(flags);
+	KUNIT_EXPECT_FALSE(test, arch_irqs_disabled());
+	arch_local_irq_disable();
+	KUNIT_EXPECT_TRUE(test, arch_irqs_disabled());
+	arch_local_irq_enable();
+	KUNIT_EXPECT_FALSE(test, arch_irqs_disabled());
+}
+
+static struct kunit_case __refdata pv_door_cases[] = {
+	KUNIT_CASE(pv_door_allowed_test),
+	KUNIT_CASE(pv_door_inlined_test),
+	KUNIT_CASE(pv_door_refused_test),
+	KUNIT_CASE(pv_door_required_test),
+	{}
+};
+
+static struct kunit_suite pv_door_suite = {
+	.name		= "paravirt-door",
+	.init		= pv_door_init,
+	.exit		= pv_door_exit,
+	.test_cases	= pv_door_cases,
+};
+
+static struct kunit_case __refdata pv_init_cases[] = {
+	KUNIT_CASE(pv_parse_test),
+	KUNIT_CASE(pv_slots_test),
+	KUNIT_CASE(pv_audit_test),
+	KUNIT_CASE(pv_audit_judges_test),
+	{}
+};
+
+static struct kunit_suite pv_init_suite = {
+	.name		= "paravirt",
+	.test_cases	= pv_init_cases,
+};
+
+static struct kunit_case pv_pgtable_cases[] = {
+	KUNIT_CASE(pv_pte_value_test),
+	KUNIT_CASE(pv_pte_write_test),
+	KUNIT_CASE(pv_msr_width_test),
+	KUNIT_CASE(pv_irq_flag_test),
+#if defined(CONFIG_X86_PAE) && defined(CONFIG_SMP)
+	KUNIT_CASE_SLOW(pv_pae_order_test),
+#endif
+	{}
+};
+
+static struct kunit_suite pv_pgtable_suite = {
+	.name		= "paravirt-pgtable",
+	.test_cases	= pv_pgtable_cases,
+};
+
+kunit_test_init_section_suites(&pv_door_suite, &pv_init_suite);
+kunit_test_suite(pv_pgtable_suite);
+MODULE_DESCRIPTION("KUnit tests of paravirt_ops");
+MODULE_LICENSE("GPL");
