@@ -32,15 +32,16 @@ static u32 apic_phys(void)
  * The guest's mapping of the APIC: as it last used it, or else found in the
  * fixed mappings below the hypervisor's part. 0 when there is none.
  */
-u32 apic_page(struct cpu *cpu)
+u32 apic_page(void)
 {
+	struct globals *g = globals();
 	u32 phys, want = apic_phys(), va;
 
-	if (cpu->apic_base && walk(cpu->apic_base, &phys) && phys == want)
-		return cpu->apic_base;
+	if (g->apic_base && walk(g->apic_base, &phys) && phys == want)
+		return g->apic_base;
 	for (va = VIRTUAL_TOP - 0x1000; va >= VIRTUAL_TOP - 0x800000; va -= 0x1000)
 		if (walk(va, &phys) && phys == want) {
-			cpu->apic_base = va;
+			g->apic_base = va;
 			return va;
 		}
 	return 0;
@@ -49,12 +50,12 @@ u32 apic_page(struct cpu *cpu)
 /* Callers pass an address; an offset in the page is understood too. */
 static volatile u32 *apic_register(u32 where)
 {
-	struct cpu *cpu = this_cpu();
+	struct globals *g = globals();
 
 	if (where >= 0x1000)
-		cpu->apic_base = where & ~0xfff;
-	else if (apic_page(cpu))
-		where += cpu->apic_base;
+		g->apic_base = where & ~0xfff;
+	else if (apic_page())
+		where += g->apic_base;
 	else
 		return NULL;
 	return (volatile u32 *)where;

@@ -168,7 +168,6 @@ struct cpu {
 	struct table gdt;
 	struct table idt;
 	struct table ldt;
-	u32 apic_base;
 	u32 ndefer;
 	struct defer defer[NDEFER];
 	struct alarm alarm[2];
@@ -191,7 +190,10 @@ struct globals {
 	u64 tsc_start;
 	u64 wall_start;
 	u32 apic_khz;
-	u32 alarms;
+	/* An alarm needs to be carried on by other calls */
+	u32 chained;
+	/* Where the guest maps the local APIC */
+	u32 apic_base;
 	/* The kernel is at CPL 1, the monitor below it */
 	u32 cpl1;
 	/* Linear address of the shadow block, 0 when there is none */
@@ -369,7 +371,7 @@ int time_init(void);
 
 /* apic.c */
 void apic_init(void);
-u32 apic_page(struct cpu *cpu);
+u32 apic_page(void);
 
 /* mon.c */
 #ifdef VMI_FAST

@@ -282,7 +282,8 @@ static struct alarm *next_alarm(struct cpu *cpu, bool lvtt)
 static void program(struct cpu *cpu, bool lvtt)
 {
 	struct alarm *a = next_alarm(cpu, lvtt);
-	u32 base = lvtt ? apic_page(cpu) : 0, khz = globals()->tsc_khz;
+	u64 most = (u64)globals()->tsc_khz * (lvtt ? APIC_MAX_MS : PIT_MAX_MS);
+	u32 base = lvtt ? apic_page() : 0;
 	u64 now, delay;
 	bool periodic;
 
@@ -300,7 +301,7 @@ static void program(struct cpu *cpu, bool lvtt)
 	}
 	/* The hardware repeats by itself as long as there is one alarm. */
 	periodic = a->periodic && !(cpu->alarm[0].armed && cpu->alarm[1].armed) &&
-		   a->period <= (u64)khz * (lvtt ? APIC_MAX_MS : PIT_MAX_MS);
+		   a->period <= most;
 	/* Measuring the timer takes a while, the first time. */
 	if (lvtt)
 		apic_khz(base);
@@ -310,9 +311,11 @@ static void program(struct cpu *cpu, bool lvtt)
 		delay = a->period;
 	else
 		cpu->deadline[lvtt] = now + delay;
-	if (!periodic && delay > (u64)khz * (lvtt ? APIC_MAX_MS : PIT_MAX_MS))
-		cpu->deadline[lvtt] = now +
-			(u64)khz * (lvtt ? APIC_MAX_MS : PIT_MAX_MS);
+	if (!periodic && delay > most)
+		cpu->deadline[lvtt] = now + most;
+	if (!periodic && (delay > most || a->periodic ||
+			  (cpu->alarm[0].armed && cpu->alarm[1].armed)))
+		globals()->chained = 1;
 	if (lvtt)
 		apic_program(base, delay, periodic);
 	else
@@ -343,14 +346,12 @@ static void poll(struct cpu *cpu, bool lvtt, u64 now)
 		program(cpu, lvtt);
 }
 
-void vmi_timer_poll(void)
+static void poll_now(void)
 {
 	struct cpu *cpu;
 	u32 flags;
 	u64 now;
 
-	if (!globals()->alarms)
-		return;
 	flags = irq_save();
 	cpu = this_cpu();
 	now = rdtsc();
@@ -365,7 +366,6 @@ static void set_alarm(u32 how, u64 expiry, u64 period)
 	struct alarm *a = &cpu->alarm[how & 1];
 	bool lvtt = how & ALARM_LVTT;
 
-	globals()->alarms = 1;
 	if (a->armed && a->lvtt != lvtt) {
 		a->armed = false;
 		program(cpu, a->lvtt);
@@ -379,6 +379,13 @@ static void set_alarm(u32 how, u64 expiry, u64 period)
 }
 
 /* EDX:ECX are the expiry, low word first; the period is on the stack. */
+/* Needed only where the hardware could not be told all at once. */
+void vmi_timer_poll(void)
+{
+	if (globals()->chained)
+		poll_now();
+}
+
 void vmi_SetAlarm(u32 how, u32 lo, u32 hi, u32 plo, u32 phi);
 void vmi_SetAlarm(u32 how, u32 lo, u32 hi, u32 plo, u32 phi)
 {
@@ -389,7 +396,7 @@ void vmi_SetAlarm(u32 how, u32 lo, u32 hi, u32 plo, u32 phi)
 		violation(V_ALARM, CALL_SetAlarm, how, lo);
 		return;
 	}
-	vmi_timer_poll();
+	poll_now();
 	flags = irq_save();
 	set_alarm(how, (u64)hi << 32 | lo, (u64)phi << 32 | plo);
 	irq_restore(flags);
@@ -406,7 +413,7 @@ u32 vmi_CancelAlarm(u32 how)
 		violation(V_ALARM, CALL_CancelAlarm, how, 0);
 		return 0;
 	}
-	vmi_timer_poll();
+	poll_now();
 	flags = irq_save();
 	was = a->armed;
 	a->armed = false;

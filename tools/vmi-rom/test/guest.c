@@ -895,10 +895,11 @@ static void wait_ms(u32 ms)
 static void test_tables(void)
 {
 	u32 va = 0x10000000, pt = new_page(), data = new_page(), *e, *pde, i;
-	u32 pdx = pd_index(va), tracked = stats->tracked;
+	u32 other = new_page(), pdx = pd_index(va), tracked = stats->tracked;
 
 	pde = entry(user_pd(), pdx);
 	*(u32 *)(data + OFFSET) = 0xdada;
+	*(u32 *)(other + OFFSET) = 0xfefe;
 	watch();
 	allocate(pt, PT | ZEROED);
 	ok_eq(stats->tracked, tracked + !told("fast"), "registered tables are counted");
@@ -907,6 +908,22 @@ static void test_tables(void)
 	set(e, data + 3, PT | CURRENT | va);
 	CALL(NR_FlushTLB, .eax = 1);
 	ok_eq(*(u32 *)va, 0xdada, "FlushTLB");
+	/* A stale translation must not outlive the flush. */
+	set(e, other + 3, PT | CURRENT | va);
+	CALL(NR_FlushTLB, .eax = 1);
+	ok_eq(*(volatile u32 *)va, 0xfefe, "FlushTLB drops a translation");
+	set(e, data + 3, PT | CURRENT | va);
+	CALL(NR_InvalPage, .eax = va);
+	ok_eq(*(volatile u32 *)va, 0xdada, "InvalPage drops a translation");
+	CALL(NR_SetCR4, .eax = read_cr4() | 0x80);
+	set(e, data + 0x103, PT | CURRENT | va);
+	CALL(NR_InvalPage, .eax = va);
+	ok_eq(*(volatile u32 *)va, 0xdada, "a global translation");
+	set(e, other + 3, PT | CURRENT | va);
+	CALL(NR_FlushTLB, .eax = 3);
+	ok_eq(*(volatile u32 *)va, 0xfefe, "FlushTLB drops a global translation");
+	set(e, data + 3, PT | CURRENT | va);
+	CALL(NR_FlushTLB, .eax = 3);
 	/* The CPU's own bits are nobody's write. */
 	*(volatile u32 *)va = 0xdadb;
 	ok_eq(*e & 0x60, 0x60, "accessed and dirty are set");
