@@ -17,13 +17,13 @@
 #define pr_fmt(fmt) "paravirt: " fmt
 
 #include <kunit/visibility.h>
+#include <linux/cpufeature.h>
 #include <linux/ctype.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
 #include <linux/moduleparam.h>
 #include <linux/string.h>
 
-#include <asm/cpufeature.h>
 #include <asm/hypervisor.h>
 #include <asm/paravirt.h>
 #include <asm/paravirt_groups.h>
@@ -149,8 +149,9 @@ u32 __init paravirt_parse_groups(const char *list, u32 *bad)
 		} else if (len && bad) {
 			++*bad;
 		} else if (len) {
-			pr_warn("paravirt_disable=: unknown word '%.*s%s' ignored; valid are " PV_WORDS "\n",
-				(int)min(len, 32), list, len > 32 ? "..." : "");
+			pr_warn("paravirt_disable=: unknown word '%.*s%s' ignored; valid are %s\n",
+				(int)min(len, 32), list, len > 32 ? "..." : "",
+				PV_WORDS);
 		}
 		list += len;
 		list += *list == ',';
@@ -365,5 +366,6 @@ static int __init pv_report(void)
 	}
 	return 0;
 }
+
 /* After the last operation is in place, before other CPUs come up. */
 early_initcall(pv_report);

@@ -7,13 +7,13 @@
  */
 #include <kunit/test.h>
 
+#include <linux/cpufeature.h>
 #include <linux/module.h>
+#include <linux/pgtable.h>
 #include <linux/spinlock.h>
 
-#include <asm/cpufeature.h>
 #include <asm/paravirt.h>
 #include <asm/paravirt_groups.h>
-#include <asm/pgtable.h>
 
 static DEFINE_SPINLOCK(pv_module_lock);
 

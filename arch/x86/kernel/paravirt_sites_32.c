@@ -10,6 +10,7 @@
  */
 #define pr_fmt(fmt) "paravirt: " fmt
 
+#include <linux/cpufeature.h>
 #include <linux/debugfs.h>
 #include <linux/export.h>
 #include <linux/init.h>
@@ -17,7 +18,6 @@
 #include <linux/seq_file.h>
 #include <linux/string.h>
 
-#include <asm/cpufeature.h>
 #include <asm/nops.h>
 #include <asm/paravirt.h>
 #include <asm/paravirt_groups.h>
@@ -217,6 +217,7 @@ static int __init pv_audit_kernel(void)
 	paravirt_audit_sites(__pv_sites, __pv_sites_end, &pv_kernel_sites);
 	return 0;
 }
+
 /* Before mark_rodata_ro() and free_initmem(). */
 late_initcall(pv_audit_kernel);
 

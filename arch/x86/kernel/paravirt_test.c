@@ -7,17 +7,17 @@
  */
 #include <kunit/test.h>
 
+#include <linux/cpufeature.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/pgtable.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 
-#include <asm/cpufeature.h>
 #include <asm/hypervisor.h>
 #include <asm/paravirt.h>
 #include <asm/paravirt_groups.h>
-#include <asm/pgtable.h>
 #include <asm/text-patching.h>
 
 /* The option */
@@ -388,8 +388,8 @@ static void pv_pte_write_test(struct kunit *test)
 
 		set_pte_atomic(p, pte);
 		KUNIT_EXPECT_EQ(test, v, native_pte_val(*p));
-		KUNIT_EXPECT_EQ(test, v, native_pte_val(
-				pv_modify_prot_start(vma, 0, p)));
+		pte = pv_modify_prot_start(vma, 0, p);
+		KUNIT_EXPECT_EQ(test, v, native_pte_val(pte));
 		KUNIT_EXPECT_EQ(test, 0, native_pte_val(*p));
 		pv_modify_prot_commit(vma, 0, p, pte);
 		KUNIT_EXPECT_EQ(test, v, native_pte_val(*p));
@@ -452,8 +452,10 @@ static int pv_reader(void *arg)
 		if (!(++rounds & 0xfff))
 			cond_resched();
 		low = READ_ONCE(r->pte.pte_low);
+		/* Pairs with the order of stores in set_pte(). */
 		smp_rmb();
 		high = READ_ONCE(r->pte.pte_high);
+		/* Pairs with the order of stores in pte_clear(). */
 		smp_rmb();
 		if (!(low & _PAGE_PRESENT) || low != READ_ONCE(r->pte.pte_low))
 			continue;

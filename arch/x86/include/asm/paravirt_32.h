@@ -20,6 +20,9 @@
  *  - A plain call, for operations that are calls without paravirt_ops too, or
  *    rare.
  *
+ * All of them are asm_inline: a function is not to be called instead of inlined
+ * because its sites have long records.
+ *
  * Until alternatives have run each of them goes through pv_ops, whose
  * operations are valid from the first instruction of the kernel on.
  */
@@ -33,7 +36,7 @@
 #define PV_DEFINE_HOOKED(group, ALT, slot)				\
 static __always_inline bool pv_##group##_hooked(void)			\
 {									\
-	asm goto(PV_SITE(ALTERNATIVE("jmp %l[hooked]", "", ALT),	\
+	asm_inline goto(PV_SITE(ALTERNATIVE("jmp %l[hooked]", "", ALT),	\
 			 PV_SITE_BRANCH)				\
 		 : : "i" (0) PV_SITE_OP(group.slot) : : hooked);	\
 	return false;							\
@@ -46,7 +49,7 @@ PV_DEFINE_HOOKED(mmu, ALT_NATIVE_MMU, set_pte)
 
 /* An operation that preserves all registers but those in @out. */
 #define PVOP_INLINE(op, alt, cond, out, ...)				\
-	asm volatile(PV_SITE(ALTERNATIVE_2(PARAVIRT_CALL,		\
+	asm_inline volatile(PV_SITE(ALTERNATIVE_2(PARAVIRT_CALL,		\
 				 ALT_CALL_INSTR, ALT_CALL_ALWAYS,	\
 				 alt, cond), PV_SITE_ALT)		\
 		     : out						\
@@ -119,7 +122,7 @@ static inline void write_cr3(unsigned long x)
 #define PVOP_CONVERT(op, v)						\
 	({								\
 		u64 __v = (v);						\
-		asm(PV_SITE(ALTERNATIVE(PARAVIRT_CALL, ALT_CALL_INSTR,	\
+		asm_inline(PV_SITE(ALTERNATIVE(PARAVIRT_CALL, ALT_CALL_INSTR,	\
 					ALT_CALL_ALWAYS), PV_SITE_CALL)	\
 		    : "+A" (__v), ASM_CALL_CONSTRAINT			\
 		    : paravirt_ptr(op.func)				\
@@ -130,7 +133,7 @@ static inline void write_cr3(unsigned long x)
 #define PVOP_CONVERT(op, v)						\
 	({								\
 		u32 __v = (v);						\
-		asm(PV_SITE(ALTERNATIVE(PARAVIRT_CALL, ALT_CALL_INSTR,	\
+		asm_inline(PV_SITE(ALTERNATIVE(PARAVIRT_CALL, ALT_CALL_INSTR,	\
 					ALT_CALL_ALWAYS), PV_SITE_CALL)	\
 		    : "+a" (__v), ASM_CALL_CONSTRAINT			\
 		    : paravirt_ptr(op.func)				\

@@ -65,6 +65,7 @@ extern struct pv_group_state pv_groups[PV_NR_GROUPS];
 extern const char * const pv_group_names[PV_NR_GROUPS];
 extern const char *pv_backend_name;
 extern struct paravirt_patch_template pv_native_ops;
+
 #if IS_ENABLED(CONFIG_KUNIT)
 extern u32 pv_disabled;
 bool pv_has_inlined(enum pv_group group,
@@ -94,6 +95,7 @@ static inline bool paravirt_install(const struct hypervisor_x86 *h,
 {
 	return true;
 }
+
 static inline void paravirt_set_backend(const struct hypervisor_x86 *h) { }
 #endif
 

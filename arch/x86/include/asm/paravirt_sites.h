@@ -98,6 +98,9 @@ void paravirt_audit_sites(const struct pv_site *start,
  */
 #define PV_PAD(n)	".fill " __stringify(n) ", 1, 0x3e; "
 
+/* A site is as long as one instruction, whatever its records look like. */
+#define PVOP_ASM	asm_inline
+
 #else /* __ASSEMBLY__ */
 
 .macro PV_SITE_RECORD start:req end:req kind:req op:req
@@ -116,6 +119,7 @@ void paravirt_audit_sites(const struct pv_site *start,
 #define PV_SITE_OP(op)
 #define PV_SITE(code, kind)	code
 #define PV_PAD(n)		""
+#define PVOP_ASM		asm
 
 #endif
 
