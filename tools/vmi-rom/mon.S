@@ -29,16 +29,26 @@ gated_\nr:
 	VMI_CALLS(X)
 #undef X
 
-/* SYSENTER would lead to ring 0: it is not offered. */
+/*
+ * Not offered: SYSENTER, which would lead to ring 0, and what works at CPL 0
+ * only and cannot be emulated: MONITOR, STAC and CLAC (SMAP); and UMIP, which
+ * would make SGDT and its like fault.
+ */
 	.globl	cpuid_ring1
 	.balign	4
 cpuid_ring1:
 	cmpl	$1, %eax
-	jne	1f
+	je	1f
+	cmpl	$7, %eax
+	jne	stub_0
 	call	stub_0
-	andl	$~0x800, %edx
+	andl	$~0x100000, %ebx
+	andl	$~0x4, %ecx
 	ret
-1:	jmp	stub_0
+1:	call	stub_0
+	andl	$~0x800, %edx
+	andl	$~0x8, %ecx
+	ret
 
 	.section .rodata, "a"
 	.balign	4
