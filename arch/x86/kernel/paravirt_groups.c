@@ -212,19 +212,6 @@ void __init paravirt_read_options(const char *cmdline)
 	}
 }
 
-/**
- * paravirt_disabled_groups() - what the user asked to keep native
- *
- * Any time after parameters were read.  A backend that requires a group gets
- * it all the same: see &struct hypervisor_x86.
- *
- * Return: a PV_* mask.
- */
-u32 paravirt_disabled_groups(void)
-{
-	return pv_disabled;
-}
-
 static void __init pv_save_native(void)
 {
 	if (!pv_native_ops.irq.halt)

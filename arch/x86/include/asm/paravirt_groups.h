@@ -77,7 +77,6 @@ bool paravirt_install(const struct hypervisor_x86 *h, enum pv_group group,
 void paravirt_set_backend(const struct hypervisor_x86 *h);
 void paravirt_read_options(const char *cmdline);
 u32 paravirt_parse_groups(const char *list, u32 *bad);
-u32 paravirt_disabled_groups(void);
 int paravirt_slot_group(unsigned int slot);
 const char *paravirt_slot_name(unsigned int slot);
 

@@ -17,8 +17,6 @@
 #define PV_SITE_ALT	1
 /* Jump to out-of-line code, a NOP if the group is native. */
 #define PV_SITE_BRANCH	2
-/* Jump to out-of-line code, replaced by instructions if the group is native. */
-#define PV_SITE_STUB	3
 
 #if defined(CONFIG_X86_32) && defined(CONFIG_PARAVIRT_XXL)
 
@@ -31,7 +29,7 @@
  * struct pv_site - one patched paravirt call site
  * @offset:	distance of the site from this member, in bytes
  * @len:	bytes that patching may rewrite, padding included
- * @kind:	PV_SITE_CALL, PV_SITE_ALT, PV_SITE_BRANCH or PV_SITE_STUB
+ * @kind:	PV_SITE_CALL, PV_SITE_ALT or PV_SITE_BRANCH
  * @op:		slot in pv_ops, counted in pointers; for PV_SITE_BRANCH any
  *		slot of the group
  */
