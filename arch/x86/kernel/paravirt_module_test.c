@@ -32,6 +32,8 @@ static void pv_module_ops_test(struct kunit *test)
 
 	set_pte(&pte, native_make_pte(0));
 	KUNIT_EXPECT_EQ(test, 0, native_pte_val(pte));
+	OPTIMIZER_HIDE_VAR(pte.pte_low);
+	KUNIT_EXPECT_EQ(test, 0, pte_pfn(pte));
 }
 
 static void pv_module_audit_test(struct kunit *test)

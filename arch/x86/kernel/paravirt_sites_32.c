@@ -18,6 +18,8 @@
 #include <linux/seq_file.h>
 #include <linux/string.h>
 
+#include <asm/insn.h>
+#include <asm/insn-eval.h>
 #include <asm/nops.h>
 #include <asm/paravirt.h>
 #include <asm/paravirt_groups.h>
@@ -33,25 +35,81 @@
 #define PV_SLOT(op) \
 	(offsetof(struct paravirt_patch_template, op) / sizeof(void *))
 
-/* What a native site consists of, prefixes aside. */
+/*
+ * What a native site consists of: instructions of which these opcode bytes,
+ * ModRM bits and immediate are given, prefixes aside.
+ */
+#define PV_INSN_MAX	2
+
+struct pv_insn {
+	u8	opcode[2];
+	u8	opcode_mask;
+	u8	modrm;
+	u8	modrm_mask;
+	u32	imm;
+};
+
+static const struct pv_native {
+	u16		slot;
+	struct pv_insn	insn[PV_INSN_MAX];
+} pv_natives[] = {
+	{ PV_SLOT(irq.save_fl), { { { 0x9c } }, { { 0x58 }, 0x07 } } },
+	{ PV_SLOT(irq.irq_disable), { { { 0xfa } } } },
+	{ PV_SLOT(irq.irq_enable), { { { 0xfb } } } },
+	{ PV_SLOT(cpu.iret), { { { IRET_INSN_OPCODE } } } },
+	{ PV_SLOT(cpu.read_cr0), { { { 0x0f, 0x20 }, 0, 0xc0, 0xff } } },
+	{ PV_SLOT(cpu.write_cr0), { { { 0x0f, 0x22 }, 0, 0xc0, 0xff } } },
+	{ PV_SLOT(cpu.wbinvd), { { { 0x0f, 0x09 } } } },
+	{ PV_SLOT(mmu.read_cr2), { { { 0x0f, 0x20 }, 0, 0xd0, 0xf8 } } },
+	{ PV_SLOT(mmu.write_cr2), { { { 0x0f, 0x22 }, 0, 0xd0, 0xff } } },
+	{ PV_SLOT(mmu.read_cr3), { { { 0x0f, 0x20 }, 0, 0xd8, 0xff } } },
+	{ PV_SLOT(mmu.write_cr3), { { { 0x0f, 0x22 }, 0, 0xd8, 0xff } } },
+	/* Frame number, and address of a table in %eax or another register. */
+#ifdef CONFIG_X86_PAE
+	{ PV_SLOT(mmu.pte_val), { { { 0x0f, 0xac }, 0, 0xc0, 0xc0, 12 } } },
+	{ PV_SLOT(mmu.pmd_val), { { { 0x0f, 0xac }, 0, 0xc0, 0xc0, 12 } } },
+	{ PV_SLOT(mmu.pmd_val), { { { 0x25 }, 0, 0, 0, PAGE_MASK } } },
+	{ PV_SLOT(mmu.pmd_val), { { { 0x81 }, 0, 0xe0, 0xf8, PAGE_MASK } } },
+#else
+	{ PV_SLOT(mmu.pte_val), { { { 0xc1 }, 0, 0xe8, 0xf8, 12 } } },
+	{ PV_SLOT(mmu.pgd_val), { { { 0xc1 }, 0, 0xe8, 0xf8, 12 } } },
+#endif
+	{ PV_SLOT(mmu.pgd_val), { { { 0x25 }, 0, 0, 0, PAGE_MASK } } },
+	{ PV_SLOT(mmu.pgd_val), { { { 0x81 }, 0, 0xe0, 0xf8, PAGE_MASK } } },
+	{ PV_SLOT(lock.queued_spin_unlock), { { { 0xc6 }, 0, 0x00, 0x38 } } },
+	{ PV_SLOT(lock.vcpu_is_preempted), { { { 0x31 }, 0, 0xc0, 0xff } } },
+};
+
+/* The stubs that sites of a slot call: see paravirt_stubs_32.S. */
+#define PV_STUBS(name)							\
+	extern const u8 name##_stubs[], name##_stubs_end[];
+
+PV_STUBS(pv_save_fl)
+PV_STUBS(pv_read_cr2)
+PV_STUBS(pv_pte_pfn)
+PV_STUBS(pv_pmd_pfn)
+PV_STUBS(pv_pmd_table)
+#ifdef CONFIG_X86_PAE
+PV_STUBS(pv_pud_table)
+#endif
+
 static const struct {
-	u16	slot;
-	u8	len;
-	u8	bytes[3];
-} pv_native_insns[] = {
-	{ PV_SLOT(irq.save_fl),		2, { 0x9c, 0x58 } },
-	{ PV_SLOT(irq.irq_disable),	1, { 0xfa } },
-	{ PV_SLOT(irq.irq_enable),	1, { 0xfb } },
-	{ PV_SLOT(cpu.iret),		1, { IRET_INSN_OPCODE } },
-	{ PV_SLOT(cpu.read_cr0),	3, { 0x0f, 0x20, 0xc0 } },
-	{ PV_SLOT(cpu.write_cr0),	3, { 0x0f, 0x22, 0xc0 } },
-	{ PV_SLOT(cpu.wbinvd),		2, { 0x0f, 0x09 } },
-	{ PV_SLOT(mmu.read_cr2),	3, { 0x0f, 0x20, 0xd0 } },
-	{ PV_SLOT(mmu.write_cr2),	3, { 0x0f, 0x22, 0xd0 } },
-	{ PV_SLOT(mmu.read_cr3),	3, { 0x0f, 0x20, 0xd8 } },
-	{ PV_SLOT(mmu.write_cr3),	3, { 0x0f, 0x22, 0xd8 } },
-	{ PV_SLOT(lock.queued_spin_unlock),	3, { 0xc6, 0x00, 0x00 } },
-	{ PV_SLOT(lock.vcpu_is_preempted),	2, { 0x31, 0xc0 } },
+	u16		slot;
+	const u8	*start, *end;
+} pv_stubs[] = {
+#define PV_STUB_RANGE(op, name)						\
+	{ PV_SLOT(op), name##_stubs, name##_stubs_end }
+	PV_STUB_RANGE(irq.save_fl, pv_save_fl),
+	PV_STUB_RANGE(mmu.read_cr2, pv_read_cr2),
+	PV_STUB_RANGE(mmu.pte_val, pv_pte_pfn),
+#ifdef CONFIG_X86_PAE
+	PV_STUB_RANGE(mmu.pmd_val, pv_pmd_pfn),
+	PV_STUB_RANGE(mmu.pmd_val, pv_pmd_table),
+	PV_STUB_RANGE(mmu.pgd_val, pv_pud_table),
+#else
+	PV_STUB_RANGE(mmu.pgd_val, pv_pmd_pfn),
+	PV_STUB_RANGE(mmu.pgd_val, pv_pmd_table),
+#endif
 };
 
 struct pv_site_counts pv_kernel_sites __ro_after_init;
@@ -84,24 +142,97 @@ static bool pv_is_padding(const u8 *p, const u8 *end)
 	return true;
 }
 
-/* Does the native instruction of @slot start at @p?  Return: its end, or NULL. */
-static const u8 *pv_skip_native(unsigned int slot, const u8 *p, const u8 *end)
+/* Decode the instruction at @p, which may have no prefix but the padding. */
+static bool pv_decode(struct insn *insn, const u8 *p)
 {
-	unsigned int i, n;
+	int i;
 
-	for (i = 0; i < ARRAY_SIZE(pv_native_insns); i++)
-		if (pv_native_insns[i].slot == slot)
-			break;
-	if (i == ARRAY_SIZE(pv_native_insns))
+	if (insn_decode_kernel(insn, p))
+		return false;
+	for (i = 0; i < insn->prefixes.nbytes; i++)
+		if (insn->prefixes.bytes[i] != DS_PREFIX)
+			return false;
+	return true;
+}
+
+static const u8 *pv_skip_insn(const struct pv_insn *want, const u8 *p)
+{
+	struct insn insn;
+
+	/* The decoder knows no more than four prefixes in a row. */
+	while (p[0] == DS_PREFIX && p[1] == DS_PREFIX)
+		p++;
+	if (!pv_decode(&insn, p))
 		return NULL;
+	if ((insn.opcode.bytes[0] & ~want->opcode_mask) != want->opcode[0] ||
+	    (insn.opcode.nbytes > 1 ? insn.opcode.bytes[1] : 0) !=
+	    want->opcode[1] ||
+	    (insn.modrm.value & want->modrm_mask) != want->modrm ||
+	    (u32)insn.immediate.value != want->imm)
+		return NULL;
+	return p + insn.length;
+}
 
-	for (n = 0; n < pv_native_insns[i].len; n++) {
-		while (p < end && *p == DS_PREFIX)
-			p++;
-		if (p >= end || *p++ != pv_native_insns[i].bytes[n])
-			return NULL;
+/* A store of a register or constant to where @disp is added to a pointer. */
+static const u8 *pv_skip_store(const u8 *p, u32 *where, s32 *disp)
+{
+	struct insn insn;
+
+	while (p[0] == DS_PREFIX && p[1] == DS_PREFIX)
+		p++;
+	if (!pv_decode(&insn, p) || insn.opcode.nbytes != 1)
+		return NULL;
+	switch (insn.opcode.bytes[0]) {
+	case 0x89: case 0xa3: case 0xc7:
+		break;
+	default:
+		return NULL;
 	}
-	return p;
+	*where = (insn.modrm.value & 0x07) | insn.sib.value << 8;
+	*disp = insn.opcode.bytes[0] == 0xa3 ? insn.moffset1.value :
+					       insn.displacement.value;
+	return p + insn.length;
+}
+
+/* native_set_pte(): on PAE the high half, and then the low one. */
+static const u8 *pv_skip_set_pte(const u8 *p)
+{
+	u32 where[2];
+	s32 disp[2];
+
+	p = pv_skip_store(p, &where[0], &disp[0]);
+	if (!p || !IS_ENABLED(CONFIG_X86_PAE))
+		return p;
+	p = pv_skip_store(p, &where[1], &disp[1]);
+	if (p && disp[0] - disp[1] == offsetof(pte_t, pte_high))
+		return p;
+	return NULL;
+}
+
+/* Do the native instructions of @slot start at @p?  Return: their end, or NULL. */
+static const u8 *pv_skip_native(unsigned int slot, const u8 *p)
+{
+	const struct pv_native *native;
+	const u8 *q;
+	int n;
+
+	if (slot == PV_SLOT(mmu.set_pte) ||
+	    slot == PV_SLOT(mmu.ptep_modify_prot_commit))
+		return pv_skip_set_pte(p);
+
+	for (native = pv_natives;
+	     native < pv_natives + ARRAY_SIZE(pv_natives); native++) {
+		if (native->slot != slot)
+			continue;
+		for (n = 0, q = p; q && n < PV_INSN_MAX; n++) {
+			if (!native->insn[n].opcode[0])
+				break;
+			q = pv_skip_insn(&native->insn[n], q);
+		}
+		if (q)
+			return q;
+	}
+	return NULL;
 }
 
 static const u8 *pv_branch_target(const u8 *p)
@@ -129,14 +260,28 @@ static enum pv_site_state pv_audit_call(unsigned int slot, const u8 *p,
 	}
 
 	/* Nothing is executed behind a jump. */
-	if (*p == JMP32_INSN_OPCODE || *p == JMP8_INSN_OPCODE) {
-		if (slot == PV_SLOT(cpu.iret) && pv_branch_target(p) == op)
-			return PV_STATE_DIRECT;
-		return PV_STATE_BAD;
-	}
+	if (*p == JMP32_INSN_OPCODE || *p == JMP8_INSN_OPCODE)
+		return pv_branch_target(p) == op ? PV_STATE_DIRECT :
+						   PV_STATE_BAD;
 
 	if (op == (u8 *)nop_func && pv_is_padding(p, end))
 		return PV_STATE_NOP;
+	return PV_STATE_BAD;
+}
+
+static enum pv_site_state pv_audit_stub(unsigned int slot, const u8 *p,
+					const u8 *end)
+{
+	const u8 *target;
+	int i;
+
+	if (*p != CALL_INSN_OPCODE || !pv_is_padding(p + CALL_INSN_SIZE, end))
+		return PV_STATE_BAD;
+	target = pv_branch_target(p);
+	for (i = 0; i < ARRAY_SIZE(pv_stubs); i++)
+		if (pv_stubs[i].slot == slot && target >= pv_stubs[i].start &&
+		    target < pv_stubs[i].end)
+			return PV_STATE_DIRECT;
 	return PV_STATE_BAD;
 }
 
@@ -168,8 +313,13 @@ enum pv_site_state paravirt_audit_site(const struct pv_site *site)
 	if (group < 0)
 		return PV_STATE_BAD;
 	if (site->kind == PV_SITE_CALL || !pv_site_native(site, group)) {
-		if (site->kind < PV_SITE_BRANCH)
+		switch (site->kind) {
+		case PV_SITE_CALL:
+		case PV_SITE_ALT:
 			return pv_audit_call(site->op, p, end);
+		case PV_SITE_STUB:
+			return pv_audit_stub(site->op, p, end);
+		}
 		if (*p == JMP8_INSN_OPCODE || *p == JMP32_INSN_OPCODE)
 			return PV_STATE_DIRECT;
 		return PV_STATE_BAD;
@@ -178,8 +328,9 @@ enum pv_site_state paravirt_audit_site(const struct pv_site *site)
 	if (site->kind == PV_SITE_BRANCH)
 		return pv_is_padding(p, end) ? PV_STATE_NATIVE : PV_STATE_BAD;
 
-	p = pv_skip_native(site->op, p, end);
-	if (p && (site->op == PV_SLOT(cpu.iret) || pv_is_padding(p, end)))
+	p = pv_skip_native(site->op, p);
+	if (p && p <= end &&
+	    (site->op == PV_SLOT(cpu.iret) || pv_is_padding(p, end)))
 		return PV_STATE_NATIVE;
 	return PV_STATE_BAD;
 }

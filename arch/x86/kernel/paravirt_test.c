@@ -9,6 +9,7 @@
 
 #include <linux/cpufeature.h>
 #include <linux/delay.h>
+#include <linux/kallsyms.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
@@ -16,6 +17,7 @@
 #include <linux/smp.h>
 
 #include <asm/hypervisor.h>
+#include <asm/nospec-branch.h>
 #include <asm/paravirt.h>
 #include <asm/paravirt_groups.h>
 #include <asm/text-patching.h>
@@ -282,6 +284,9 @@ static void pv_audit_judges_test(struct kunit *test)
 {
 	enum pv_site_state irq = boot_cpu_has(X86_FEATURE_PV_IRQ) ?
 				 PV_STATE_BAD : PV_STATE_NATIVE;
+	enum pv_site_state __maybe_unused mmu =
+		boot_cpu_has(X86_FEATURE_PV_MMU) ? PV_STATE_BAD :
+						   PV_STATE_NATIVE;
 
 	/* cli, padded with prefixes or with NOPs, and sti */
 	KUNIT_EXPECT_EQ(test, irq, JUDGE(PV_SITE_ALT, irq.irq_disable,
@@ -305,6 +310,33 @@ static void pv_audit_judges_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_CALL, cpu.write_cr4,
 						  0x90, 0x90, 0x90));
 
+	/* stores to a page table entry: the halves in order, and not */
+#ifdef CONFIG_X86_PAE
+	KUNIT_EXPECT_EQ(test, mmu, JUDGE(PV_SITE_GOTO, mmu.set_pte,
+					 0x89, 0x56, 0x04, 0x89, 0x06));
+	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_GOTO, mmu.set_pte,
+						  0x89, 0x06, 0x89, 0x56, 0x04));
+	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_GOTO, mmu.set_pte,
+						  0x89, 0x56, 0x04, 0x90, 0x90));
+#endif
+	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_GOTO, mmu.set_pte,
+						  0x90, 0x90, 0x90, 0x90, 0x90));
+
+	/* the frame number of an entry, of a table, and a call of no stub */
+#ifdef CONFIG_X86_PAE
+	KUNIT_EXPECT_EQ(test, mmu, JUDGE(PV_SITE_STUB, mmu.pte_val,
+					 0x3e, 0x0f, 0xac, 0xd0, 0x0c));
+	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_STUB, mmu.pte_val,
+						  0x3e, 0x0f, 0xac, 0xd0, 0x0d));
+	KUNIT_EXPECT_EQ(test, mmu, JUDGE(PV_SITE_STUB, mmu.pmd_val,
+					 0x81, 0xe3, 0x00, 0xf0, 0xff, 0xff));
+	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_STUB, mmu.pmd_val,
+						  0x81, 0xcb, 0x00, 0xf0, 0xff,
+						  0xff));
+#endif
+	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_STUB, mmu.pte_val,
+						  0xe8, 0, 0, 0, 0));
+
 	/* not patched */
 	KUNIT_EXPECT_EQ(test, PV_STATE_INDIRECT,
 			JUDGE(PV_SITE_CALL, cpu.write_cr4, 0xff, 0x15, 0, 0, 0, 0));
@@ -314,6 +346,178 @@ static void pv_audit_judges_test(struct kunit *test)
 			pv_judge(PV_SITE_CALL, sizeof(pv_ops) / sizeof(void *),
 				 (const u8[]){ 0x90 }, 1));
 }
+
+/* The stubs */
+
+enum { PV_EAX, PV_EBX, PV_ECX, PV_EDX, PV_ESI, PV_EDI, PV_EBP, PV_NR_REGS };
+
+static const char * const pv_reg_names[] = {
+	"eax", "ebx", "ecx", "edx", "esi", "edi", "ebp"
+};
+
+static struct {
+	u32 reg[PV_NR_REGS];
+	void *target;
+} pv_regs;
+
+/* Call @stub with pv_regs in the registers, and leave there what they are then. */
+static noinline void pv_call_stub(void *stub)
+{
+	pv_regs.target = stub;
+	asm volatile("pushal\n\t"
+		     "movl %0, %%eax\n\t"
+		     "movl %1, %%ebx\n\t"
+		     "movl %2, %%ecx\n\t"
+		     "movl %3, %%edx\n\t"
+		     "movl %4, %%esi\n\t"
+		     "movl %5, %%edi\n\t"
+		     "movl %6, %%ebp\n\t"
+		     ANNOTATE_RETPOLINE_SAFE
+		     "call *%7\n\t"
+		     "movl %%eax, %0\n\t"
+		     "movl %%ebx, %1\n\t"
+		     "movl %%ecx, %2\n\t"
+		     "movl %%edx, %3\n\t"
+		     "movl %%esi, %4\n\t"
+		     "movl %%edi, %5\n\t"
+		     "movl %%ebp, %6\n\t"
+		     "popal"
+		     : "+m" (pv_regs.reg[0]), "+m" (pv_regs.reg[1]),
+		       "+m" (pv_regs.reg[2]), "+m" (pv_regs.reg[3]),
+		       "+m" (pv_regs.reg[4]), "+m" (pv_regs.reg[5]),
+		       "+m" (pv_regs.reg[6])
+		     : "m" (pv_regs.target) : "cc", "memory");
+}
+
+/* What a stub is for is in its name. */
+static void pv_try_stub(struct kunit *test, const char *fmt, int lo, int hi)
+{
+	static const u32 marks[] = { 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77 };
+	const u32 low = 0x89abcdef, high = lo == hi ? low : 0xfff54321;
+	char name[32];
+	void *stub;
+	u32 want;
+	int i;
+
+	snprintf(name, sizeof(name), fmt, pv_reg_names[lo], pv_reg_names[hi]);
+	stub = (void *)kallsyms_lookup_name(name);
+	KUNIT_ASSERT_NOT_NULL_MSG(test, stub, "%s", name);
+
+	memcpy(pv_regs.reg, marks, sizeof(marks));
+	if (IS_ENABLED(CONFIG_X86_PAE))
+		pv_regs.reg[hi] = high;
+	pv_regs.reg[lo] = low;
+	if (strstr(name, "_pfn_"))
+		want = IS_ENABLED(CONFIG_X86_PAE) ?
+		       (((u64)high << 32) | low) >> PAGE_SHIFT :
+		       low >> PAGE_SHIFT;
+	else
+		want = low & PAGE_MASK;
+
+	preempt_disable();
+	pv_call_stub(stub);
+	preempt_enable();
+
+	KUNIT_EXPECT_EQ_MSG(test, want, pv_regs.reg[lo], "%s", name);
+	for (i = 0; i < PV_NR_REGS; i++) {
+		if (i == lo)
+			continue;
+		want = IS_ENABLED(CONFIG_X86_PAE) && i == hi ? high : marks[i];
+		KUNIT_EXPECT_EQ_MSG(test, want, pv_regs.reg[i], "%s: %s", name,
+				    pv_reg_names[i]);
+	}
+}
+
+static void pv_stubs_test(struct kunit *test)
+{
+	int lo, hi;
+
+	if (boot_cpu_has(X86_FEATURE_PV_MMU))
+		kunit_skip(test, "the backend translates frames");
+
+	for (lo = 0; lo < PV_NR_REGS; lo++) {
+#ifdef CONFIG_X86_PAE
+		for (hi = 0; hi < PV_NR_REGS; hi++) {
+			pv_try_stub(test, "pv_pte_pfn_%s_%s", lo, hi);
+			pv_try_stub(test, "pv_pmd_pfn_%s_%s", lo, hi);
+			pv_try_stub(test, "pv_pmd_table_%s_%s", lo, hi);
+			pv_try_stub(test, "pv_pud_table_%s_%s", lo, hi);
+		}
+#else
+		hi = lo;
+		pv_try_stub(test, "pv_pte_pfn_%s", lo, hi);
+		pv_try_stub(test, "pv_pmd_pfn_%s", lo, hi);
+		pv_try_stub(test, "pv_pmd_table_%s", lo, hi);
+#endif
+	}
+}
+
+/* The flags, in each register; the rest stays. */
+static void pv_save_fl_test(struct kunit *test)
+{
+	char name[32];
+	void *stub;
+	int reg, i;
+
+	for (reg = 0; reg < PV_NR_REGS; reg++) {
+		snprintf(name, sizeof(name), "pv_save_fl_%s",
+			 pv_reg_names[reg]);
+		stub = (void *)kallsyms_lookup_name(name);
+		KUNIT_ASSERT_NOT_NULL_MSG(test, stub, "%s", name);
+
+		local_irq_disable();
+		for (i = 0; i < PV_NR_REGS; i++)
+			pv_regs.reg[i] = X86_EFLAGS_IF + i;
+		pv_call_stub(stub);
+		local_irq_enable();
+		KUNIT_EXPECT_EQ_MSG(test, 0,
+				    pv_regs.reg[reg] & X86_EFLAGS_IF, "%s", name);
+		for (i = 0; i < PV_NR_REGS; i++)
+			if (i != reg)
+				KUNIT_EXPECT_EQ_MSG(test, X86_EFLAGS_IF + i,
+						    pv_regs.reg[i], "%s: %s",
+						    name, pv_reg_names[i]);
+
+		preempt_disable();
+		pv_call_stub(stub);
+		preempt_enable();
+		KUNIT_EXPECT_EQ_MSG(test, X86_EFLAGS_IF,
+				    pv_regs.reg[reg] & X86_EFLAGS_IF, "%s", name);
+	}
+}
+
+#if defined(CONFIG_SMP) && defined(CONFIG_PARAVIRT_SPINLOCKS)
+/* The lock in each register; all of them stay. */
+static void pv_unlock_test(struct kunit *test)
+{
+	struct qspinlock lock;
+	char name[32];
+	void *stub;
+	int reg, i;
+
+	for (reg = 0; reg < PV_NR_REGS; reg++) {
+		snprintf(name, sizeof(name), "pv_queued_spin_unlock_%s",
+			 pv_reg_names[reg]);
+		stub = (void *)kallsyms_lookup_name(name);
+		KUNIT_ASSERT_NOT_NULL_MSG(test, stub, "%s", name);
+
+		atomic_set(&lock.val, _Q_LOCKED_VAL);
+		for (i = 0; i < PV_NR_REGS; i++)
+			pv_regs.reg[i] = i;
+		pv_regs.reg[reg] = (u32)&lock;
+		preempt_disable();
+		pv_call_stub(stub);
+		preempt_enable();
+
+		KUNIT_EXPECT_EQ_MSG(test, 0, atomic_read(&lock.val), "%s", name);
+		for (i = 0; i < PV_NR_REGS; i++)
+			KUNIT_EXPECT_EQ_MSG(test,
+					    i == reg ? (u32)&lock : (u32)i,
+					    pv_regs.reg[i], "%s: %s", name,
+					    pv_reg_names[i]);
+	}
+}
+#endif
 
 /* Page table entries */
 
@@ -351,6 +555,63 @@ static void pv_pte_value_test(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, v, pmd_val(__pmd(v)));
 		KUNIT_EXPECT_EQ(test, v, pv_pmd_val(pv_make_pmd(v)));
 #endif
+	}
+}
+
+/* The frame of a large page, which has flags where others have frame bits */
+static void pv_pmd_pfn_test(struct kunit *test)
+{
+	const pmdval_t flags = _PAGE_PSE | _PAGE_PRESENT | _PAGE_NX;
+	unsigned int i;
+
+	if (boot_cpu_has(X86_FEATURE_PV_MMU))
+		kunit_skip(test, "the backend translates frames");
+
+	for (i = PMD_SHIFT; i < 8 * sizeof(phys_addr_t) && i < 36; i++) {
+		pmdval_t v = (pmdval_t)1 << i;
+		pmd_t pmd = native_make_pmd(v | _PAGE_PAT_LARGE | flags);
+
+		KUNIT_EXPECT_EQ(test, v >> PAGE_SHIFT, pmd_pfn(pmd));
+		pmd = native_make_pmd(v | _PAGE_PRESENT);
+		KUNIT_EXPECT_EQ(test, v >> PAGE_SHIFT, pmd_pfn(pmd));
+	}
+}
+
+/* What pte_modify() and its kin make of present and inverted entries */
+static void pv_pte_modify_test(struct kunit *test)
+{
+	const unsigned long pfns[] = { 1, 0x80000, 0xfffff,
+#ifdef CONFIG_X86_PAE
+				       0x100001, 0xffffff
+#endif
+	};
+	const pgprot_t none = __pgprot(_PAGE_PROTNONE | _PAGE_ACCESSED);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(pfns); i++) {
+		pte_t pte = pfn_pte(pfns[i], PAGE_KERNEL), hidden;
+
+		if (boot_cpu_has(X86_FEATURE_PV_MMU) && !pfn_valid(pfns[i]))
+			continue;
+		KUNIT_EXPECT_EQ(test, pfns[i], pte_pfn(pte));
+
+		hidden = pte_modify(pte, none);
+		KUNIT_EXPECT_FALSE(test, pte_flags(hidden) & _PAGE_PRESENT);
+		KUNIT_EXPECT_EQ(test, pfns[i], pte_pfn(hidden));
+		if (IS_ENABLED(CONFIG_X86_PAE))
+			KUNIT_EXPECT_EQ(test, ~((u64)pfns[i] << PAGE_SHIFT) &
+					PTE_PFN_MASK,
+					native_pte_val(hidden) & PTE_PFN_MASK);
+		KUNIT_EXPECT_EQ(test, pfns[i] + 1,
+				pte_pfn(pte_advance_pfn(hidden, 1)));
+
+		pte = pte_modify(hidden, PAGE_KERNEL_RO);
+		KUNIT_EXPECT_TRUE(test, pte_flags(pte) & _PAGE_PRESENT);
+		KUNIT_EXPECT_FALSE(test, pte_write(pte));
+		KUNIT_EXPECT_EQ(test, pfns[i], pte_pfn(pte));
+		pte = pte_modify(pte, PAGE_KERNEL);
+		KUNIT_EXPECT_TRUE(test, pte_write(pte));
+		KUNIT_EXPECT_EQ(test, pfns[i], pte_pfn(pte));
 	}
 }
 
@@ -401,6 +662,13 @@ static void pv_pte_write_test(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, v, native_pte_val(*p));
 		pv_pmd_clear((pmd_t *)p);
 		KUNIT_EXPECT_EQ(test, 0, native_pte_val(*p));
+		pv_set_pmd((pmd_t *)p, native_make_pmd(v));
+		KUNIT_EXPECT_EQ(test, v, native_pte_val(*p));
+		pmd_clear((pmd_t *)p);
+		pv_set_pud((pud_t *)p, (pud_t){ .p4d.pgd.pgd = v });
+		KUNIT_EXPECT_EQ(test, native_pgd_val(native_make_pgd(v)),
+				native_pte_val(*p));
+		pmd_clear((pmd_t *)p);
 		set_pud((pud_t *)p, (pud_t){ .p4d.pgd.pgd = v });
 		KUNIT_EXPECT_EQ(test, native_pgd_val(native_make_pgd(v)),
 				native_pte_val(*p));
@@ -566,6 +834,11 @@ static struct kunit_case __refdata pv_init_cases[] = {
 	KUNIT_CASE(pv_slots_test),
 	KUNIT_CASE(pv_audit_test),
 	KUNIT_CASE(pv_audit_judges_test),
+	KUNIT_CASE(pv_stubs_test),
+	KUNIT_CASE(pv_save_fl_test),
+#if defined(CONFIG_SMP) && defined(CONFIG_PARAVIRT_SPINLOCKS)
+	KUNIT_CASE(pv_unlock_test),
+#endif
 	{}
 };
 
@@ -576,6 +849,8 @@ static struct kunit_suite pv_init_suite = {
 
 static struct kunit_case pv_pgtable_cases[] = {
 	KUNIT_CASE(pv_pte_value_test),
+	KUNIT_CASE(pv_pmd_pfn_test),
+	KUNIT_CASE(pv_pte_modify_test),
 	KUNIT_CASE(pv_pte_write_test),
 	KUNIT_CASE(pv_msr_width_test),
 	KUNIT_CASE(pv_irq_flag_test),

@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #ifndef _ASM_X86_PARAVIRT_32_H
 #define _ASM_X86_PARAVIRT_32_H
+
+#ifdef CONFIG_X86_PAE
+#include <asm/pgtable-invert.h>
+#endif
+
 /*
  * The i386 half of asm/paravirt.h, which is the only file to include it.
  *
  * On bare metal an operation has to cost what it costs in a kernel without
- * paravirt_ops.  Three kinds of call site see to that:
+ * paravirt_ops.  Five kinds of call site see to that:
  *
  *  - The native instruction is patched in, widened with prefixes to the size
  *    of the call that it replaces: interrupt flag, control registers.  The
- *    operation preserves every register but its result, so that neither the
- *    patched nor the unpatched site makes the compiler move anything.
+ *    operation preserves every register but its result.
+ *
+ *  - The same, where operand and result are in whatever registers the compiler
+ *    likes: the call goes to a stub made for these registers, see
+ *    paravirt_stubs_32.S.
+ *
+ *  - The native instructions are patched in over a jump to a call that is out
+ *    of line.  They may have operands in memory, but no result.
  *
  *  - pv_mmu_hooked() or pv_cpu_hooked() decides between inline C and a call
  *    that is out of line.  It is one NOP on bare metal, forces no operand into
@@ -46,6 +57,7 @@ hooked:									\
 
 PV_DEFINE_HOOKED(cpu, ALT_NATIVE_CPU, start_context_switch)
 PV_DEFINE_HOOKED(mmu, ALT_NATIVE_MMU, set_pte)
+#define pv_mmu_hooked pv_mmu_hooked
 
 /* An operation that preserves all registers but those in @out. */
 #define PVOP_INLINE(op, alt, cond, out, ...)				\
@@ -56,13 +68,21 @@ PV_DEFINE_HOOKED(mmu, ALT_NATIVE_MMU, set_pte)
 		     : paravirt_ptr(op.func), ##__VA_ARGS__		\
 		     : "memory", "cc")
 
+/* The same, with the result in any register. */
+#define PVOP_RESULT(op, stub, alt, cond, out)				\
+	asm_inline volatile(PV_SITE(ALTERNATIVE("call " stub "_%V[res]",	\
+						alt, cond), PV_SITE_STUB)	\
+		     : [res] "=r" (out), ASM_CALL_CONSTRAINT		\
+		     : "i" (0) PV_SITE_OP(op)				\
+		     : "memory", "cc")
+
 static __always_inline unsigned long arch_local_save_flags(void)
 {
 	unsigned long flags;
 
-	PVOP_INLINE(irq.save_fl, PV_PAD(2) "pushf; " PV_PAD(2) "pop %%eax",
-		    ALT_NATIVE_IRQ, ASM_OUTPUT2("=a" (flags),
-						ASM_CALL_CONSTRAINT));
+	PVOP_RESULT(irq.save_fl, "pv_save_fl",
+		    PV_PAD(1) "pushf; " PV_PAD(2) "pop %[res]",
+		    ALT_NATIVE_IRQ, flags);
 	return flags;
 }
 
@@ -90,9 +110,8 @@ static __always_inline unsigned long read_cr2(void)
 {
 	unsigned long cr2;
 
-	PVOP_INLINE(mmu.read_cr2, PV_PAD(3) "mov %%cr2, %%eax",
-		    ALT_NATIVE_MMU, ASM_OUTPUT2("=a" (cr2),
-						ASM_CALL_CONSTRAINT));
+	PVOP_RESULT(mmu.read_cr2, "pv_read_cr2", PV_PAD(2) "mov %%cr2, %[res]",
+		    ALT_NATIVE_MMU, cr2);
 	return cr2;
 }
 
@@ -142,6 +161,83 @@ static inline void write_cr3(unsigned long x)
 	})
 #endif
 
+/*
+ * What most callers want of an entry is the frame, and natively that is an
+ * instruction of its own, which a site can hold.
+ */
+#ifdef CONFIG_X86_PAE
+#define PV_STUB(name)		"call pv_" name "_%V[lo]_%V[hi]"
+#define PV_PFN_INSN		PV_PAD(1) "shrd $12, %[hi], %[lo]"
+#define PV_ENTRY_HI(v)		, [hi] "r" (PVOP_HI(v))
+#define PV_MIDDLE_VAL		mmu.pmd_val
+#else
+#define PV_STUB(name)		"call pv_" name "_%V[lo]"
+#define PV_PFN_INSN		PV_PAD(2) "shr $12, %[lo]"
+#define PV_ENTRY_HI(v)
+#define PV_MIDDLE_VAL		mmu.pgd_val
+#endif
+#define PV_TABLE_INSN		"and $0xfffff000, %[lo]"
+
+#define PVOP_FRAME(op, name, insn, v)					\
+	({								\
+		unsigned long __lo = (v);				\
+		asm_inline(PV_SITE(ALTERNATIVE(PV_STUB(name), insn,	\
+					ALT_NATIVE_MMU), PV_SITE_STUB)	\
+		    : [lo] "+r" (__lo), ASM_CALL_CONSTRAINT		\
+		    : "i" (0) PV_ENTRY_HI(v) PV_SITE_OP(op)		\
+		    : "cc");						\
+		__lo;							\
+	})
+
+/* Inverted frames are not converted, as such an entry is not present. */
+#ifdef CONFIG_X86_PAE
+#define PV_UNINVERT(v)							\
+	(unlikely(__pte_needs_invert(v)) ? ~(v) & PTE_PFN_MASK : (v))
+#else
+#define PV_UNINVERT(v)		(v)
+#endif
+
+#define pv_pte_pfn pv_pte_pfn
+static __always_inline unsigned long pv_pte_pfn(pte_t pte)
+{
+	pteval_t v = PV_UNINVERT(native_pte_val(pte));
+
+	return PVOP_FRAME(mmu.pte_val, "pte_pfn", PV_PFN_INSN, v);
+}
+
+#define pv_pmd_pfn pv_pmd_pfn
+static __always_inline unsigned long pv_pmd_pfn(pmd_t pmd)
+{
+	pmdval_t v = PV_UNINVERT(native_pmd_val(pmd));
+	unsigned long pfn = PVOP_FRAME(PV_MIDDLE_VAL, "pmd_pfn", PV_PFN_INSN, v);
+
+	if (native_pmd_val(pmd) & _PAGE_PSE)
+		pfn &= ~((PMD_SIZE >> PAGE_SHIFT) - 1);
+	return pfn;
+}
+
+/* Page tables are below 4 GB. */
+#define pv_pmd_table pv_pmd_table
+static __always_inline unsigned long pv_pmd_table(pmd_t pmd)
+{
+	pmdval_t v = native_pmd_val(pmd);
+	unsigned long pa = PVOP_FRAME(PV_MIDDLE_VAL, "pmd_table", PV_TABLE_INSN,
+				      v);
+
+	if (v & _PAGE_PSE)
+		pa &= PMD_MASK;
+	return pa;
+}
+
+#ifdef CONFIG_X86_PAE
+#define pv_pud_table pv_pud_table
+static __always_inline unsigned long pv_pud_table(pud_t pud)
+{
+	return PVOP_FRAME(mmu.pgd_val, "pud_table", PV_TABLE_INSN,
+			  native_pud_val(pud));
+}
+#endif
+
 #define PV_DEFINE_ENTRY(lvl, rd, mk)					\
 static __always_inline lvl##val_t pv_##rd(lvl##_t e)			\
 {									\
@@ -176,9 +272,46 @@ PV_DEFINE_ENTRY(pmd, pmd_val, make_pmd)
 #define PVOP_VCALL_ENTRY(op, ptr, v)	PVOP_VCALL2(op, ptr, v)
 #endif
 
+#ifdef CONFIG_X86_PAE
+void __pv_set_pte(pte_t *ptep, u32 lo, u32 hi);
+
+/* The high half first: the low one has the present bit. */
+#define PV_SET_PTE_INSNS	"movl %[hi], %[pte_high]; "		\
+				"movl %[lo], %[pte_low]"
+#define PV_SET_PTE_HIGH(ptep, v)					\
+	, [hi] "ri" (PVOP_HI(v)), [pte_high] "m" ((ptep)->pte_high)
+#else
+void __pv_set_pte(pte_t *ptep, u32 lo);
+
+#define PV_SET_PTE_INSNS	PV_PAD(3) "movl %[lo], %[pte_low]"
+#define PV_SET_PTE_HIGH(ptep, v)
+#endif
+
 static inline void pv_set_pte(pte_t *ptep, pte_t pte)
 {
-	PVOP_VCALL_ENTRY(mmu.set_pte, ptep, native_pte_val(pte));
+#ifdef CONFIG_X86_PAE
+	__pv_set_pte(ptep, pte.pte_low, pte.pte_high);
+#else
+	__pv_set_pte(ptep, pte.pte_low);
+#endif
+}
+
+/* native_set_pte(), or go to @hooked */
+#define PVOP_SET_PTE(op, ptep, v, hooked)				\
+	asm_inline goto(PV_SITE(ALTERNATIVE("jmp %l[" #hooked "]",	\
+					    PV_SET_PTE_INSNS,		\
+					    ALT_NATIVE_MMU), PV_SITE_GOTO) \
+		 : : [lo] "ri" (PVOP_LO(v)),				\
+		     [pte_low] "m" ((ptep)->pte_low)			\
+		     PV_SET_PTE_HIGH(ptep, v) PV_SITE_OP(op)		\
+		 : "memory" : hooked)
+
+static __always_inline void set_pte(pte_t *ptep, pte_t pte)
+{
+	PVOP_SET_PTE(mmu.set_pte, ptep, native_pte_val(pte), hooked);
+	return;
+hooked:
+	pv_set_pte(ptep, pte);
 }
 
 static inline void pv_pte_clear(struct mm_struct *mm, unsigned long addr,
@@ -201,7 +334,6 @@ static inline void pv_pmd_clear(pmd_t *pmdp)
 			native_##op(__VA_ARGS__);			\
 	} while (0)
 
-#define set_pte(ptep, pte)		PV_OR_NATIVE(set_pte, ptep, pte)
 #define pte_clear(mm, addr, ptep)	PV_OR_NATIVE(pte_clear, mm, addr, ptep)
 #define pmd_clear(pmdp)			PV_OR_NATIVE(pmd_clear, pmdp)
 
@@ -211,17 +343,21 @@ static inline void set_pte_atomic(pte_t *ptep, pte_t pte)
 	PVOP_VCALL_ENTRY(mmu.set_pte_atomic, ptep, native_pte_val(pte));
 }
 
-static inline void set_pmd(pmd_t *pmdp, pmd_t pmd)
+static inline void pv_set_pmd(pmd_t *pmdp, pmd_t pmd)
 {
 	PVOP_VCALL_ENTRY(mmu.set_pmd, pmdp, native_pmd_val(pmd));
 }
 
+#define set_pmd(pmdp, pmd)		PV_OR_NATIVE(set_pmd, pmdp, pmd)
+
 #if CONFIG_PGTABLE_LEVELS >= 3
-static inline void set_pud(pud_t *pudp, pud_t pud)
+static inline void pv_set_pud(pud_t *pudp, pud_t pud)
 {
 	PVOP_VCALL3(mmu.set_pud, pudp, PVOP_LO(native_pud_val(pud)),
 		    PVOP_HI(native_pud_val(pud)));
 }
+
+#define set_pud(pudp, pud)		PV_OR_NATIVE(set_pud, pudp, pud)
 #endif
 
 /* The pair that brackets a change of protection. */
@@ -251,12 +387,21 @@ static inline void pv_modify_prot_commit(struct vm_area_struct *vma,
 	(unlikely(pv_mmu_hooked()) ?					\
 	 pv_modify_prot_start(vma, addr, ptep) :			\
 	 __ptep_modify_prot_start(vma, addr, ptep))
+static __always_inline void
+pv_or_native_modify_prot_commit(struct vm_area_struct *vma, unsigned long addr,
+				pte_t *ptep, pte_t pte)
+{
+	PVOP_SET_PTE(mmu.ptep_modify_prot_commit, ptep, native_pte_val(pte),
+		     hooked);
+	return;
+hooked:
+	pv_modify_prot_commit(vma, addr, ptep, pte);
+}
+
 #define ptep_modify_prot_commit(vma, addr, ptep, old_pte, pte)		\
 	do {								\
-		if (unlikely(pv_mmu_hooked()))				\
-			pv_modify_prot_commit(vma, addr, ptep, pte);	\
-		else							\
-			__ptep_modify_prot_commit(vma, addr, ptep, pte); \
+		page_table_check_ptes_set((vma)->vm_mm, ptep, pte, 1);	\
+		pv_or_native_modify_prot_commit(vma, addr, ptep, pte);	\
 	} while (0)
 
 static __always_inline void paravirt_enter_mmap(struct mm_struct *next)
@@ -304,6 +449,19 @@ static __always_inline void paravirt_release_pmd(unsigned long pfn)
 		PVOP_VCALL1(mmu.release_pmd, pfn);
 }
 
+static inline void pv_load_tls(struct thread_struct *t, unsigned int cpu)
+{
+	PVOP_VCALL2(cpu.load_tls, t, cpu);
+}
+
+#define load_TLS(t, cpu)						\
+	do {								\
+		if (unlikely(pv_cpu_hooked()))				\
+			pv_load_tls(t, cpu);				\
+		else							\
+			native_load_tls(t, cpu);			\
+	} while (0)
+
 #define __HAVE_ARCH_START_CONTEXT_SWITCH
 static __always_inline void arch_start_context_switch(struct task_struct *prev)
 {
@@ -337,8 +495,10 @@ static __always_inline void arch_flush_lazy_mmu_mode(void)
 }
 
 #undef PVOP_INLINE
+#undef PVOP_RESULT
 #undef PVOP_CONVERT
 #undef PVOP_VCALL_ENTRY
+#undef PVOP_SET_PTE
 #undef PV_DEFINE_ENTRY
 #undef PV_DEFINE_HOOKED
 

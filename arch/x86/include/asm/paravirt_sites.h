@@ -17,6 +17,10 @@
 #define PV_SITE_ALT	1
 /* Jump to out-of-line code, a NOP if the group is native. */
 #define PV_SITE_BRANCH	2
+/* Jump to out-of-line code, the native form if the group is native. */
+#define PV_SITE_GOTO	3
+/* Call of a stub for these registers, the native form if the group is native. */
+#define PV_SITE_STUB	4
 
 #if defined(CONFIG_X86_32) && defined(CONFIG_PARAVIRT_XXL)
 
@@ -29,7 +33,7 @@
  * struct pv_site - one patched paravirt call site
  * @offset:	distance of the site from this member, in bytes
  * @len:	bytes that patching may rewrite, padding included
- * @kind:	PV_SITE_CALL, PV_SITE_ALT or PV_SITE_BRANCH
+ * @kind:	PV_SITE_CALL or one of those below it
  * @op:		slot in pv_ops, counted in pointers; for PV_SITE_BRANCH any
  *		slot of the group
  */
