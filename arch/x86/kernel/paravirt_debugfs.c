@@ -93,6 +93,9 @@ static const char * const pv_slot_names[] = {
 	PV_NAME(mmu.set_pte_atomic),
 	PV_NAME(mmu.pte_clear),
 	PV_NAME(mmu.pmd_clear),
+	PV_NAME(mmu.ptep_get_and_clear),
+	PV_NAME(mmu.ptep_set_wrprotect),
+	PV_NAME(mmu.ptep_test_and_clear_young),
 #endif
 	PV_NAME(mmu.ptep_modify_prot_start),
 	PV_NAME(mmu.ptep_modify_prot_commit),

@@ -200,7 +200,8 @@ static void __init pv_door_refused_test(struct kunit *test)
 						  &pv_fake_inline_ops));
 	KUNIT_EXPECT_MEMEQ(test, &pv_ops, &s->ops, sizeof(pv_ops));
 	KUNIT_EXPECT_EQ(test, pv_features(), s->features);
-	KUNIT_EXPECT_NULL(test, pv_groups[PV_GROUP_MMU].owner);
+	KUNIT_EXPECT_PTR_EQ(test, pv_groups[PV_GROUP_MMU].owner,
+			    s->groups[PV_GROUP_MMU].owner);
 	KUNIT_EXPECT_STREQ(test, pv_groups[PV_GROUP_MMU].denied, "fake");
 }
 

@@ -360,6 +360,39 @@ static inline void pv_set_pud(pud_t *pudp, pud_t pud)
 #define set_pud(pudp, pud)		PV_OR_NATIVE(set_pud, pudp, pud)
 #endif
 
+/* Entries that CPUs may be setting accessed and dirty bits of */
+static inline pte_t pv_ptep_get_and_clear(struct mm_struct *mm,
+					  unsigned long addr, pte_t *ptep)
+{
+	pteval_t v = PVOP_CALL3(pteval_t, mmu.ptep_get_and_clear, mm, addr,
+				ptep);
+
+	return native_make_pte(v);
+}
+
+static inline void pv_ptep_set_wrprotect(struct mm_struct *mm,
+					 unsigned long addr, pte_t *ptep)
+{
+	PVOP_VCALL3(mmu.ptep_set_wrprotect, mm, addr, ptep);
+}
+
+static inline int pv_ptep_test_and_clear_young(struct vm_area_struct *vma,
+					       unsigned long addr, pte_t *ptep)
+{
+	return PVOP_CALL3(int, mmu.ptep_test_and_clear_young, vma, addr, ptep);
+}
+
+#define arch_ptep_get_and_clear(mm, addr, ptep)				\
+	(unlikely(pv_mmu_hooked()) ?					\
+	 pv_ptep_get_and_clear(mm, addr, ptep) :			\
+	 native_ptep_get_and_clear(ptep))
+#define arch_ptep_set_wrprotect(mm, addr, ptep)				\
+	PV_OR_NATIVE(ptep_set_wrprotect, mm, addr, ptep)
+#define arch_ptep_test_and_clear_young(vma, addr, ptep)			\
+	(unlikely(pv_mmu_hooked()) ?					\
+	 pv_ptep_test_and_clear_young(vma, addr, ptep) :		\
+	 native_ptep_test_and_clear_young(vma, addr, ptep))
+
 /* The pair that brackets a change of protection. */
 static inline pte_t pv_modify_prot_start(struct vm_area_struct *vma,
 					 unsigned long addr, pte_t *ptep)
