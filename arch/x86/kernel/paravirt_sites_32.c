@@ -82,15 +82,15 @@ static const struct pv_native {
 
 /* The stubs that sites of a slot call: see paravirt_stubs_32.S. */
 #define PV_STUBS(name)							\
-	extern const u8 name##_stubs[], name##_stubs_end[];
+	extern const u8 name##_stubs[], name##_stubs_end[]
 
-PV_STUBS(pv_save_fl)
-PV_STUBS(pv_read_cr2)
-PV_STUBS(pv_pte_pfn)
-PV_STUBS(pv_pmd_pfn)
-PV_STUBS(pv_pmd_table)
+PV_STUBS(pv_save_fl);
+PV_STUBS(pv_read_cr2);
+PV_STUBS(pv_pte_pfn);
+PV_STUBS(pv_pmd_pfn);
+PV_STUBS(pv_pmd_table);
 #ifdef CONFIG_X86_PAE
-PV_STUBS(pv_pud_table)
+PV_STUBS(pv_pud_table);
 #endif
 
 static const struct {

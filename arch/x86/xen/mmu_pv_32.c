@@ -183,8 +183,9 @@ pte_t xen_ptep_get_and_clear(struct mm_struct *mm, unsigned long addr,
 {
 	pte_t old;
 
+	/* No CPU uses a table that is not pinned. */
 	if (!xen_page_pinned(ptep))
-		return native_ptep_get_and_clear(ptep);
+		return native_local_ptep_get_and_clear(ptep);
 
 	old = *ptep;
 	if ((old.pte_low & _PAGE_PRESENT) && xen_mm_used_elsewhere(mm))
@@ -200,7 +201,7 @@ void xen_ptep_set_wrprotect(struct mm_struct *mm, unsigned long addr,
 	struct mmu_update u;
 
 	if (!xen_page_pinned(ptep)) {
-		native_ptep_set_wrprotect(mm, addr, ptep);
+		native_set_pte(ptep, pte_wrprotect(*ptep));
 		return;
 	}
 

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Guest of a VMI option ROM: how the ROM is found and taken into use.
+ *
+ * 1. vmi_probe(), before anything is mapped at the top of the address space:
+ *    looks for a ROM that is good and reserves what is the hypervisor's.
+ * 2. vmi_detect(), when the table of hypervisors is asked: runs vmi_init in
+ *    the ROM, asks it for the address of each routine and checks them all.
+ * 3. vmi_init_platform(): installs the operations, a group at a time.
+ *
+ * Up to the last step the kernel is native and stays so if anything is wrong.
+ */
+#define pr_fmt(fmt) "vmi: " fmt
+
+#include <linux/init.h>
+#include <linux/kernel.h>
+#include <linux/panic.h>
+#include <linux/printk.h>
+
+#include <asm/desc.h>
+#include <asm/fixmap.h>
+#include <asm/idtentry.h>
+#include <asm/nospec-branch.h>
+#include <asm/page.h>
+#include <asm/paravirt_groups.h>
+#include <asm/pgtable.h>
+#include <asm/processor.h>
+#include <asm/ptrace.h>
+#include <asm/setup.h>
+#include <asm/tlbflush.h>
+#include <asm/trapnr.h>
+
+#include "vmi.h"
+
+/* Linear addresses; both 0 until vmi_init has succeeded */
+u32 vmi_rom_start __ro_after_init;
+u32 vmi_rom_end __ro_after_init;
+
+struct vmi_calls vmi_calls __ro_after_init;
+
+static struct vmi_rom vmi_rom __initdata;
+
+/**
+ * vmi_probe() - look for a VMI option ROM and make room for its hypervisor
+ *
+ * Boot CPU, start of setup_arch(): the page tables of the boot code map the
+ * first megabyte, and no fixed mapping has been used yet.  Nothing of the ROM
+ * is executed.  A ROM that is refused is named on the console.
+ */
+void __init vmi_probe(void)
+{
+	const char *wrong;
+	u32 phys;
+
+	for (phys = VMI_WINDOW_START; phys < VMI_WINDOW_END;
+	     phys += VMI_WINDOW_STEP) {
+		void *rom = __va(phys);
+
+		if (!vmi_rom_is_candidate(rom, VMI_WINDOW_END - phys))
+			continue;
+		wrong = vmi_rom_check(rom, phys, VMI_WINDOW_END - phys,
+				      &vmi_rom);
+		if (!wrong)
+			break;
+		vmi_rom.phys = 0;
+		pr_warn("ROM at 0x%x refused: %s; going on without it\n", phys,
+			wrong);
+	}
+
+	if (!vmi_rom.phys)
+		return;
+
+	pr_info("ROM at 0x%x, %u KB, version %u.%u, API 3.%u: %s %s\n",
+		vmi_rom.phys, vmi_rom.size / 1024, vmi_rom.rom_major,
+		vmi_rom.rom_minor, vmi_rom.api_minor,
+		vmi_rom.manufacturer ?: "unknown", vmi_rom.product ?: "");
+	if (vmi_rom.vendor != VMI_PCI_VENDOR ||
+	    vmi_rom.device != VMI_PCI_DEVICE)
+		pr_info("unusual PCI identification %04x:%04x\n",
+			vmi_rom.vendor, vmi_rom.device);
+	if (vmi_rom.virtual_top)
+		reserve_top_address(-vmi_rom.virtual_top);
+}
+
+/* A near call to one of the entry points in the header */
+static u64 __init vmi_call_entry(u32 entry, u32 eax)
+{
+	u64 ret = eax;
+
+	asm volatile(ANNOTATE_RETPOLINE_SAFE "call *%[entry]"
+		     : "+A" (ret), ASM_CALL_CONSTRAINT
+		     : [entry] "b" (entry)
+		     : "ecx", "cc", "memory");
+	return ret;
+}
+
+/* Ask for each routine.  Return: NULL, or what is wrong. */
+static const char * __init vmi_get_calls(u32 base, u32 *nr)
+{
+	const char *wrong;
+	u64 reloc;
+
+	for (*nr = 0; *nr < VMI_NR_CALLS; ++*nr) {
+		reloc = vmi_call_entry(base + offsetof(struct vmi_rom_header,
+						       get_reloc), *nr);
+		wrong = vmi_reloc_check(*nr, reloc, base, vmi_rom.size,
+					&vmi_calls);
+		if (wrong)
+			return wrong;
+	}
+	return NULL;
+}
+
+/* Return: whether there is a ROM, and it is in use from now on. */
+static uint32_t __init vmi_detect(void)
+{
+	const char *wrong;
+	u32 base, nr, err;
+	u16 cs;
+
+	if (!vmi_rom.phys)
+		return 0;
+
+	/* The ROM looks at the features that page tables are made of. */
+	if (boot_cpu_has(X86_FEATURE_PSE))
+		cr4_set_bits(X86_CR4_PSE);
+
+	base = (u32)__va(vmi_rom.phys);
+	err = vmi_call_entry(base + offsetof(struct vmi_rom_header, init), 0);
+	savesegment(cs, cs);
+	if (err) {
+		pr_warn("the ROM failed to start (%u); booting natively\n",
+			err);
+		return 0;
+	}
+
+	wrong = vmi_get_calls(base, &nr);
+	if (wrong && (cs & SEGMENT_RPL_MASK))
+		panic("vmi: call %u: %s, and the kernel is in ring %u", nr,
+		      wrong, cs & SEGMENT_RPL_MASK);
+	if (wrong) {
+		pr_warn("call %u: %s; booting natively\n", nr, wrong);
+		memset(&vmi_calls, 0, sizeof(vmi_calls));
+		return 0;
+	}
+	if (cs & SEGMENT_RPL_MASK)
+		panic("vmi: no support for a kernel in ring %u",
+		      cs & SEGMENT_RPL_MASK);
+
+	vmi_rom_start = base;
+	vmi_rom_end = base + vmi_rom.size;
+	return U32_MAX;
+}
+
+static void __init vmi_init_platform(void)
+{
+	bool has_cpu;
+
+	pv_info.name = "VMI";
+	has_cpu = vmi_cpu_install();
+	vmi_mmu_install(has_cpu);
+	vmi_apic_install();
+	vmi_time_install();
+}
+
+/**
+ * vmi_early_fault() - end the boot after an exception in the ROM
+ * @regs:	where it happened
+ * @trapnr:	vector
+ *
+ * Boot CPU, while the early exception handlers are in place.  Does not return
+ * if the exception is one of the ROM's.
+ */
+void __init vmi_early_fault(struct pt_regs *regs, int trapnr)
+{
+	u32 nr, best = VMI_NR_CALLS;
+
+	if (!vmi_is_rom(regs->ip))
+		return;
+
+	for (nr = 0; nr < VMI_NR_CALLS; nr++)
+		if (vmi_calls.addr[nr] && vmi_calls.addr[nr] <= regs->ip &&
+		    (best == VMI_NR_CALLS ||
+		     vmi_calls.addr[nr] > vmi_calls.addr[best]))
+			best = nr;
+	/* The console disables interrupts, and that may be what crashes. */
+	pv_ops = pv_native_ops;
+	panic("vmi: exception %d in call %u of the ROM; paravirt_disable= makes a group native",
+	      trapnr, best);
+}
+
+/**
+ * vmi_fixup_iret() - handle a fault of the ROM's return to user mode
+ * @regs:	of the exception
+ *
+ * Exception context.  The native IRET has an exception table entry; the ROM's
+ * is at an address that only the ROM knows.  It is told from any other fault
+ * in the ROM by its stack: nothing else leaves the frame for user mode at the
+ * top of the task's stack, which is the entry stack too if the backend owns it.
+ *
+ * Return: whether @regs now go on where a fault of IRET is handled.
+ */
+bool vmi_fixup_iret(struct pt_regs *regs)
+{
+	unsigned long top, used;
+
+	if (!vmi_is_rom(regs->ip) || user_mode(regs))
+		return false;
+
+	top = current->thread.sp0;
+	used = top - regs->sp;
+	/* Five words, and four segments from virtual-8086 mode */
+	if (used != 5 * sizeof(long) && used != 9 * sizeof(long))
+		return false;
+	regs->ip = (unsigned long)asm_iret_error;
+	return true;
+}
+
+/**
+ * x86_hyper_vmi - the row of the backend table
+ *
+ * @pv_requires and @pv_reason follow from the ring that the ROM left the kernel
+ * in.  In ring 0 nothing is required.
+ */
+struct hypervisor_x86 x86_hyper_vmi __refdata = {
+	.name			= "VMI",
+	.detect			= vmi_detect,
+	.type			= X86_HYPER_VMI,
+	.init.init_platform	= vmi_init_platform,
+	.pv_provides		= PV_CPU | PV_IRQ | PV_MMU | PV_TIME | PV_APIC,
+};

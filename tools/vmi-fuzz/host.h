@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What arch/x86/vmi/rom.c needs when it is built on the host. */
+#ifndef VMI_FUZZ_HOST_H
+#define VMI_FUZZ_HOST_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+#define __init
+
+#include "vmi_abi.h"
+
+#endif
