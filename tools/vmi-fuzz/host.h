@@ -13,6 +13,7 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 
 #define __init
+#define __packed	__attribute__((__packed__))
 
 #include "vmi_abi.h"
 

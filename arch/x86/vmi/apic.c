@@ -7,6 +7,8 @@
  */
 #include <linux/delay.h>
 #include <linux/init.h>
+#include <linux/pgtable.h>
+#include <linux/processor.h>
 #include <linux/smp.h>
 
 #include <asm/apic.h>
@@ -15,8 +17,6 @@
 #include <asm/fixmap.h>
 #include <asm/msr.h>
 #include <asm/paravirt_groups.h>
-#include <asm/pgtable.h>
-#include <asm/processor.h>
 #include <asm/realmode.h>
 #include <asm/segment.h>
 

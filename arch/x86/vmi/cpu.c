@@ -7,6 +7,7 @@
  */
 #include <linux/init.h>
 #include <linux/percpu.h>
+#include <linux/processor.h>
 #include <linux/smp.h>
 #include <linux/string.h>
 
@@ -14,7 +15,6 @@
 #include <asm/desc.h>
 #include <asm/nospec-branch.h>
 #include <asm/paravirt_groups.h>
-#include <asm/processor.h>
 
 #include "vmi.h"
 

@@ -15,12 +15,12 @@
 #include <linux/init.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/pgalloc.h>
+#include <linux/pgtable.h>
 #include <linux/preempt.h>
 #include <linux/thread_info.h>
 
 #include <asm/paravirt_groups.h>
-#include <asm/pgalloc.h>
-#include <asm/pgtable.h>
 #include <asm/tlbflush.h>
 
 #include "vmi.h"

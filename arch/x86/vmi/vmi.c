@@ -15,7 +15,9 @@
 #include <linux/init.h>
 #include <linux/kernel.h>
 #include <linux/panic.h>
+#include <linux/pgtable.h>
 #include <linux/printk.h>
+#include <linux/processor.h>
 
 #include <asm/desc.h>
 #include <asm/fixmap.h>
@@ -23,8 +25,6 @@
 #include <asm/nospec-branch.h>
 #include <asm/page.h>
 #include <asm/paravirt_groups.h>
-#include <asm/pgtable.h>
-#include <asm/processor.h>
 #include <asm/ptrace.h>
 #include <asm/setup.h>
 #include <asm/tlbflush.h>

@@ -63,7 +63,7 @@ struct vmi_rom_header {
 	u8	reserved3[100];
 	u8	init[8];
 	u8	get_reloc[8];
-} __attribute__((packed));
+} __packed;
 
 /* PCI data structure of an expansion ROM */
 #define VMI_PCI_MAGIC		0x52494350	/* "PCIR" */
@@ -100,7 +100,7 @@ struct vmi_rom_pci {
 	u8	code_type;
 	u8	last;
 	u16	reserved;
-} __attribute__((packed));
+} __packed;
 
 /* Plug and play expansion header */
 #define VMI_PNP_MAGIC		0x506e5024	/* "$PnP" */
@@ -125,7 +125,7 @@ struct vmi_rom_pnp {
 	u32	device;
 	u16	manufacturer;
 	u16	product;
-} __attribute__((packed));
+} __packed;
 
 /* Relocations: address in bits 31..0, type in bits 39..32 */
 #define VMI_RELOC_NONE		0	/* not offered: keep what is native */
@@ -234,6 +234,6 @@ struct vmi_ap_state {
 	u32	idt_base;
 	u16	idt_limit;
 	u16	pad;
-} __attribute__((packed));
+} __packed;
 
 #endif /* _ASM_X86_VMI_ABI_H */
