@@ -204,7 +204,7 @@ static const u8 *pv_skip_set_pte(const u8 *p)
 	if (!p || !IS_ENABLED(CONFIG_X86_PAE))
 		return p;
 	p = pv_skip_store(p, &where[1], &disp[1]);
-	if (p && disp[0] - disp[1] == offsetof(pte_t, pte_high))
+	if (p && disp[0] - disp[1] == sizeof(u32))
 		return p;
 	return NULL;
 }
