@@ -83,14 +83,11 @@ struct cpu *cpu_of_apic(u32 id)
 	return &s->cpus[n];
 }
 
-/* CPUID is slow: while there was only ever one CPU, nobody asks. */
+/* CPUs need no help of the ROM to start: only the CPU knows which one it is. */
 struct cpu *this_cpu(void)
 {
-	struct state *s = state();
 	u32 a = 1, b, c = 0, d;
 
-	if (s->g.ncpus == 1)
-		return &s->cpus[0];
 	asm volatile("cpuid" : "+a" (a), "=b" (b), "+c" (c), "=d" (d));
 	return cpu_of_apic(b >> 24);
 }

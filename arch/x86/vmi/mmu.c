@@ -463,8 +463,6 @@ void __init vmi_mmu_install(bool has_cpu)
 	if (!tables)
 		return;
 	vmi_owns_tables = true;
-	/* A table that only a temporary mapping shows cannot be registered. */
-	__userpte_alloc_gfp &= ~__GFP_HIGHMEM;
 	vmi_start_cpu();
 	vmi_register_boot_tables();
 }

@@ -219,8 +219,7 @@ bool vmi_fixup_iret(struct pt_regs *regs)
 /**
  * x86_hyper_vmi - the row of the backend table
  *
- * @pv_requires and @pv_reason follow from the ring that the ROM left the kernel
- * in.  In ring 0 nothing is required.
+ * In ring 0 nothing is required; vmi_detect() accepts no other ring.
  */
 struct hypervisor_x86 x86_hyper_vmi __refdata = {
 	.name			= "VMI",

@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Entry, exit and interrupt flag of a 32-bit PV guest.
+ * Entry and exit of a 32-bit PV guest.  Included by xen-asm.S.
  *
  * The kernel runs in ring 1.  CLI and STI do nothing there, PUSHF always shows
  * IF set, and IRET leaves IF alone.  What counts is the event mask in
  * vcpu_info, which Xen saves and sets on each entry: the frame that it pushes
  * has IF = !mask, with the mask itself in bits 16-23 of CS.
  */
-#include <linux/linkage.h>
-
-#include <asm/asm.h>
-#include <asm/asm-offsets.h>
-#include <asm/percpu.h>
-#include <asm/processor-flags.h>
-#include <asm/segment.h>
-
-#include <xen/interface/xen.h>
 #include <asm/xen/interface.h>
 
 /*
@@ -33,52 +24,6 @@ SYM_FUNC_START(xen_hypercall_pv)
 	int	$0x82
 	RET
 SYM_FUNC_END(xen_hypercall_pv)
-
-/* The operations of the interrupt flag preserve all registers but a result. */
-SYM_FUNC_START(xen_irq_disable_direct)
-	movb	$1, PER_CPU_VAR(xen_vcpu_info + XEN_vcpu_info_mask)
-	RET
-SYM_FUNC_END(xen_irq_disable_direct)
-
-/*
- * An event that became pending while masked is delivered on the way out of the
- * next hypercall.  Being moved to another CPU after unmasking does no harm, as
- * that has delivered it.
- */
-SYM_FUNC_START(xen_irq_enable_direct)
-	movb	$0, PER_CPU_VAR(xen_vcpu_info + XEN_vcpu_info_mask)
-	cmpb	$0, PER_CPU_VAR(xen_vcpu_info + XEN_vcpu_info_pending)
-	jne	1f
-	RET
-1:
-	pushl	%eax
-	pushl	%ecx
-	pushl	%edx
-	call	xen_force_evtchn_callback
-	popl	%edx
-	popl	%ecx
-	popl	%eax
-	RET
-SYM_FUNC_END(xen_irq_enable_direct)
-
-/* Bits of the result other than X86_EFLAGS_IF are undefined. */
-SYM_FUNC_START(xen_save_fl_direct)
-	cmpb	$0, PER_CPU_VAR(xen_vcpu_info + XEN_vcpu_info_mask)
-	sete	%ah
-	addb	%ah, %ah
-	RET
-SYM_FUNC_END(xen_save_fl_direct)
-
-SYM_FUNC_START(xen_read_cr2)
-	movl	PER_CPU_VAR(xen_vcpu), %eax
-	movl	XEN_vcpu_info_arch_cr2(%eax), %eax
-	RET
-SYM_FUNC_END(xen_read_cr2)
-
-SYM_FUNC_START(xen_read_cr2_direct)
-	movl	PER_CPU_VAR(xen_vcpu_info + XEN_vcpu_info_arch_cr2), %eax
-	RET
-SYM_FUNC_END(xen_read_cr2_direct)
 	.popsection
 
 	.pushsection .entry.text, "ax"
@@ -98,8 +43,9 @@ SYM_FUNC_END(xen_read_cr2_direct)
  * The operation cpu.iret: a jump, with the hardware frame at the top of the
  * stack, everything else restored, and events masked.
  *
- * IRET works in ring 1, but the mask has to be set before it.  An event may
- * then arrive between the two, where it must not nest: a task on its way to
+ * IRET works in ring 1 and is all there is to do if the outer context has
+ * events masked, too.  If not, the mask has to go before the IRET.  An event
+ * may then arrive between the two, where it must not nest: a task on its way to
  * user space would not see what the event asked for.  The entry point of events
  * recognizes the critical section by its addresses and takes the event as if it
  * had arrived in the outer context.
@@ -107,16 +53,16 @@ SYM_FUNC_END(xen_read_cr2_direct)
 SYM_CODE_START(xen_iret)
 	testl	$(X86_EFLAGS_VM | XEN_EFLAGS_NMI), 2*4(%esp)
 	jnz	.Lhypercall_iret
+	btl	$X86_EFLAGS_IF_BIT, 2*4(%esp)
+	jnc	xen_iret_insn
 
 	pushl	%eax
 	GET_VCPU_INFO
-
-	testb	$(X86_EFLAGS_IF >> 8), 3*4 + 1(%esp)
-	setz	%ss:XEN_vcpu_info_mask(%eax)
+	movb	$0, %ss:XEN_vcpu_info_mask(%eax)
 SYM_INNER_LABEL(xen_iret_crit_start, SYM_L_LOCAL)
-	/* Pending, in the byte before the mask, and not masked? */
-	cmpw	$1, %ss:XEN_vcpu_info_pending(%eax)
-	je	.Lpending
+	/* Did one come while they were masked? */
+	cmpb	$0, %ss:XEN_vcpu_info_pending(%eax)
+	jne	.Lpending
 	popl	%eax
 SYM_INNER_LABEL(xen_iret_insn, SYM_L_LOCAL)
 	iret
