@@ -2,8 +2,8 @@
 /*
  * xenstorecat PATH: copy standard input to Xenstore.
  *
- * Each piece that arrives becomes the node PATH/0, PATH/1, ...; PATH/last is
- * the number of the last one.  PATH is relative to the domain's own folder.
+ * Each piece that arrives becomes the node PATH/0, PATH/1, ... and can be removed
+ * by who reads it.  PATH is relative to the domain's own folder.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -68,7 +68,7 @@ static int xs_write(int fd, const char *path, const char *value, size_t len)
 
 int main(int argc, char **argv)
 {
-	char buf[PIECE], path[256], number[16];
+	char buf[PIECE], path[256];
 	unsigned int piece;
 	ssize_t n;
 	int fd;
@@ -86,10 +86,6 @@ int main(int argc, char **argv)
 	for (piece = 0; (n = read(0, buf, sizeof(buf))) > 0; piece++) {
 		snprintf(path, sizeof(path), "%s/%u", argv[1], piece);
 		if (xs_write(fd, path, buf, n))
-			return 1;
-		snprintf(path, sizeof(path), "%s/last", argv[1]);
-		snprintf(number, sizeof(number), "%u", piece);
-		if (xs_write(fd, path, number, strlen(number)))
 			return 1;
 	}
 	return 0;
