@@ -6,7 +6,8 @@
  * kept in the shadow block. The guest's tables are copied there with ring 0
  * turned into ring 1. Its gates are taken by the hardware, straight from ring
  * 3 or 1 to ring 1; only general protection faults come here first, for the
- * privileged instructions that the guest left native.
+ * privileged instructions that the guest left native, and for the ports that
+ * it opened to its users.
  *
  * Virtual-8086 mode is not supported.
  */
@@ -446,13 +447,66 @@ static bool emulate_table(struct gp_frame *f, u32 op, const u8 **ip)
 	return true;
 }
 
+/* May ring 3 use the ports?  The I/O bitmap of the guest's TSS says so. */
+static bool ports_open(u32 port, u32 n)
+{
+	struct mon *m = mon();
+	u32 *d = (u32 *)(m->guest_gdt.base + (m->tr & ~7)), base, limit, at;
+
+	if (!m->tr || (m->tr | 7) > m->guest_gdt.limit)
+		return false;
+	base = d[0] >> 16 | (d[1] & 0xff) << 16 | (d[1] & 0xff000000);
+	limit = (d[0] & 0xffff) | (d[1] & 0xf0000);
+	at = *(u16 *)(base + 102) + port / 8;
+	/* The CPU reads two bytes, too. */
+	if (at + 1 > limit)
+		return false;
+	return !(*(u16 *)(base + at) >> port % 8 & ((1 << n) - 1));
+}
+
+/* IN and OUT of ring 3; its INS and OUTS stay forbidden. */
+static bool emulate_io(struct gp_frame *f)
+{
+	const u8 *ip = (const u8 *)f->eip;
+	u32 op, port, n;
+	bool word = *ip == 0x66;
+
+	ip += word;
+	op = *ip++;
+	if ((op & 0xf4) != 0xe4)
+		return false;
+	port = op & 8 ? f->edx & 0xffff : *ip++;
+	n = op & 1 ? word ? 2 : 4 : 1;
+	if (!ports_open(port, n))
+		return false;
+
+	if (op & 2 && n == 1)
+		asm volatile("outb %b0, %w1" : : "a" (f->eax), "d" (port));
+	else if (op & 2 && n == 2)
+		asm volatile("outw %w0, %w1" : : "a" (f->eax), "d" (port));
+	else if (op & 2)
+		asm volatile("outl %0, %w1" : : "a" (f->eax), "d" (port));
+	else if (n == 1)
+		asm volatile("inb %w1, %b0" : "+a" (f->eax) : "d" (port));
+	else if (n == 2)
+		asm volatile("inw %w1, %w0" : "+a" (f->eax) : "d" (port));
+	else
+		asm volatile("inl %w1, %0" : "+a" (f->eax) : "d" (port));
+	f->eip = (u32)ip;
+	return true;
+}
+
 static bool emulate(struct gp_frame *f)
 {
 	const u8 *ip = (const u8 *)f->eip;
 	u32 op, vector;
 
+	/* Prefixes of flat segments: kernels pad patched instructions so. */
+	while (ip < (const u8 *)f->eip + 14 &&
+	       (*ip == 0x26 || *ip == 0x2e || *ip == 0x36 || *ip == 0x3e))
+		ip++;
 	if (*ip == 0xf4) {
-		f->eip++;
+		f->eip = (u32)ip + 1;
 		vector = halt(mon());
 		f->eflags |= EFLAGS_IF;
 		deliver(f, vector, false);
@@ -492,6 +546,8 @@ void mon_gp(struct gp_frame *f)
 	if (f->eflags & EFLAGS_VM)
 		mon_fatal(f);
 	if ((f->cs & 3) == 1 && !f->error && emulate(f))
+		return;
+	if ((f->cs & 7) == 3 && !f->error && emulate_io(f))
 		return;
 	deliver(f, VECTOR_GP, true);
 }

@@ -65,11 +65,11 @@ static void vmi_fill_ap_state(struct vmi_ap_state *ap)
 	ap->esp = (u32)stack;
 	ap->eip = initial_code;
 
-	ap->cs = __KERNEL_CS;
-	ap->ss = __KERNEL_DS;
+	ap->cs = __KERNEL_CS | vmi_ring;
+	ap->ss = __KERNEL_DS | vmi_ring;
 	ap->ds = __USER_DS;
 	ap->es = __USER_DS;
-	ap->fs = __KERNEL_PERCPU;
+	ap->fs = __KERNEL_PERCPU | vmi_ring;
 	ap->gdt_base = early_gdt_descr.address;
 	ap->gdt_limit = GDT_SIZE - 1;
 	ap->idt_base = CPU_ENTRY_AREA_RO_IDT;

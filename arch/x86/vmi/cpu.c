@@ -111,7 +111,7 @@ static void vmi_load_tr_desc(void)
 static void vmi_load_sp0(unsigned long sp0)
 {
 	native_load_sp0(sp0);
-	vmi_call(kernel_stack, __KERNEL_DS, sp0);
+	vmi_call(kernel_stack, __KERNEL_DS | vmi_ring, sp0);
 }
 
 static bool __init vmi_install_cpu_ops(void)

@@ -38,6 +38,8 @@ u32 vmi_rom_end __ro_after_init;
 
 struct vmi_calls vmi_calls __ro_after_init;
 
+unsigned int vmi_ring __ro_after_init;
+
 static struct vmi_rom vmi_rom __initdata;
 
 /**
@@ -111,6 +113,31 @@ static const char * __init vmi_get_calls(u32 base, u32 *nr)
 	return NULL;
 }
 
+/*
+ * Outside of ring 0 some instructions do not trap, but give wrong answers, and
+ * a CPU that starts by itself starts in ring 0: what has to be a call then.
+ * Return: NULL, or what is wrong with call @nr.
+ */
+static const char * __init vmi_missing_call(u32 *nr)
+{
+	static const u8 needed[] __initconst = {
+		VMI_CALL_CPUID, VMI_CALL_SET_GDT, VMI_CALL_SET_IDT,
+		VMI_CALL_SET_LDT, VMI_CALL_SET_TR, VMI_CALL_GET_TR,
+		VMI_CALL_WRITE_GDT, VMI_CALL_WRITE_LDT, VMI_CALL_WRITE_IDT,
+		VMI_CALL_IRQ_GET, VMI_CALL_IRQ_ENABLE, VMI_CALL_IRQ_DISABLE,
+		VMI_CALL_IRET, VMI_CALL_KERNEL_STACK, VMI_CALL_APIC_READ,
+		VMI_CALL_APIC_WRITE, VMI_CALL_AP_STATE,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(needed); i++) {
+		*nr = needed[i];
+		if (!vmi_has(*nr))
+			return "not there";
+	}
+	return NULL;
+}
+
 /* Return: whether there is a ROM, and it is in use from now on. */
 static uint32_t __init vmi_detect(void)
 {
@@ -134,18 +161,24 @@ static uint32_t __init vmi_detect(void)
 		return 0;
 	}
 
+	vmi_ring = cs & SEGMENT_RPL_MASK;
+
 	wrong = vmi_get_calls(base, &nr);
-	if (wrong && (cs & SEGMENT_RPL_MASK))
+	if (!wrong && vmi_ring)
+		wrong = vmi_missing_call(&nr);
+	if (wrong && vmi_ring)
 		panic("vmi: call %u: %s, and the kernel is in ring %u", nr,
-		      wrong, cs & SEGMENT_RPL_MASK);
+		      wrong, vmi_ring);
 	if (wrong) {
 		pr_warn("call %u: %s; booting natively\n", nr, wrong);
 		memset(&vmi_calls, 0, sizeof(vmi_calls));
 		return 0;
 	}
-	if (cs & SEGMENT_RPL_MASK)
-		panic("vmi: no support for a kernel in ring %u",
-		      cs & SEGMENT_RPL_MASK);
+	if (vmi_ring) {
+		pr_info("the kernel runs in ring %u\n", vmi_ring);
+		x86_hyper_vmi.pv_requires = PV_CPU | PV_IRQ | PV_APIC;
+		x86_hyper_vmi.pv_reason = "the ROM took the kernel out of ring 0";
+	}
 
 	vmi_rom_start = base;
 	vmi_rom_end = base + vmi_rom.size;
@@ -219,7 +252,7 @@ bool vmi_fixup_iret(struct pt_regs *regs)
 /**
  * x86_hyper_vmi - the row of the backend table
  *
- * In ring 0 nothing is required; vmi_detect() accepts no other ring.
+ * In ring 0 nothing is required.  vmi_detect() fills in what is in other rings.
  */
 struct hypervisor_x86 x86_hyper_vmi __refdata = {
 	.name			= "VMI",

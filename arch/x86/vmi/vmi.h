@@ -36,6 +36,9 @@ typedef void (*vmi_fn)(void);
 #define vmi_call(name, ...)	static_call(vmi_##name)(__VA_ARGS__)
 
 extern struct vmi_calls vmi_calls;
+
+/* The kernel's ring since vmi_init: the RPL that its SS and CS need */
+extern unsigned int vmi_ring;
 extern struct hypervisor_x86 x86_hyper_vmi;
 
 /* Is the call there; is it there, or has nothing to do? */
