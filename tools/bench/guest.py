@@ -173,8 +173,11 @@ def parse(path):
     text = path.read_text(errors="replace") if path.exists() else ""
     for line in text.replace("\r", "").splitlines():
         kind, _, rest = line.partition(" ")
-        if kind == "failed":
+        if kind in ("failed", "not"):
             return rest
+        # What the hypervisor's log says is added at the end.
+        if kind == "ok":
+            continue
         if kind == "boot":
             ticks = int(rest)
         elif kind in ("op", "drained"):

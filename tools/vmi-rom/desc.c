@@ -35,12 +35,27 @@ static u32 sum(const struct table *t)
 	return s;
 }
 
+static bool mapped(const struct table *t)
+{
+	u32 at = t->base & ~0xfff, end = t->base + t->limit;
+
+	for (; at <= end; at += 0x1000)
+		if (virt_to_phys(at) == ~0u)
+			return false;
+	return true;
+}
+
 static void check_table(u32 call, struct table *t)
 {
 	u32 s;
 
 	if (t->limit < 7)
 		return;
+	if (!mapped(t)) {
+		violation(V_DESC_WRITE, call, t->base, t->limit);
+		t->limit = 0;
+		return;
+	}
 	s = sum(t);
 	if (s != t->sum)
 		violation(V_DESC_WRITE, call, t->base, t->limit);
@@ -57,9 +72,24 @@ void check_tables(u32 call)
 		return;
 	flags = lock();
 	check_table(call, &cpu->gdt);
-	check_table(call, &cpu->ldt);
 	if (call == CALL_SetIDT || !(globals()->stats.calls[17] & 15))
 		check_table(call, &cpu->idt);
+	unlock(flags);
+}
+
+/*
+ * The LDT cannot be looked at when another one replaces it: while this CPU,
+ * interrupts off, was on its way from one process to the next, the first one
+ * may have got a new table on another CPU, and the old one is free.
+ */
+static void check_ldt(u32 call)
+{
+	u32 flags;
+
+	if (!CHECKING || this_cpu()->ldt.limit < 7)
+		return;
+	flags = lock();
+	check_table(call, &this_cpu()->ldt);
 	unlock(flags);
 }
 
@@ -238,6 +268,7 @@ void vmi_UpdateKernelStack(u32 ss, u32 esp0)
 {
 	u32 *d = descriptor(vmi_GetTR()), *tss;
 
+	check_ldt(CALL_UpdateKernelStack);
 	if (mon_on()) {
 		mon_set_stack(ss, esp0);
 		return;

@@ -745,6 +745,16 @@ static void test_descriptors(void)
 	idt[0x1f0] = 1;
 	CALL(NR_SetIDT, .eax = (u32)&i);
 	caught(V_DESC_WRITE, 1, "raw write to the IDT is caught");
+	CALL(NR_SetLDT, .eax = 0x30);
+	watch();
+	ldt[8] = 0xffff;
+	CALL(NR_SetLDT, .eax = 0x30);
+	quiet("an LDT may change until it is replaced");
+	ldt[8] = 0;
+	CALL(NR_UpdateKernelStack, .eax = KDS,
+	     .edx = (u32)ap_stack + sizeof(ap_stack));
+	caught(V_DESC_WRITE, 1, "raw write to the LDT in use is caught");
+	CALL(NR_SetLDT, .eax = 0);
 	/* The selectors in use would be gone: no table to return with. */
 	if (told("cpl1"))
 		return;
