@@ -6,15 +6,26 @@
  * - the PDPTEs of PAE - live in a whole page, anywhere in memory.  Its fourth
  * entry is special: the PMD page below it also holds entries of Xen, from the
  * address on where the guest's address space ends.  Xen wants that page to be
- * below exactly one third level table, so the kernel's PMD page cannot be
- * shared: every process has a copy, made by pgd_alloc().
+ * below exactly one third level table, so processes cannot share the kernel's
+ * PMD page.
+ *
+ * For Xen to check such a page takes longer than all else that fork() does.
+ * So a third level and its PMD page for the kernel, a top for short, are made
+ * once, stay pinned, and go from process to process.  A PGD is not what Xen
+ * sees: it is memory like any other, with guest frame numbers in it, and shares
+ * the kernel's PMD page with init_mm.  Where other guests pin a PGD, this one
+ * links its PMD pages for user space to the top.
  *
  * ABI: xen/include/public/arch-x86/xen-x86_32.h and xen.h of Xen 4.17
  */
+#include <linux/gfp.h>
+#include <linux/list.h>
 #include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
 
 #include <asm/paravirt.h>
 #include <asm/setup.h>
@@ -27,6 +38,244 @@
 
 #include "mmu_pv.h"
 #include "xen-ops.h"
+
+/**
+ * struct xen_top - third level of page tables as Xen sees it
+ * @all:	in xen_tops
+ * @spare:	in xen_spare_tops while no process has it
+ * @l3:		third level, pinned
+ * @kernel:	PMD page of its last entry, a copy of xen_kernel_pmd
+ */
+struct xen_top {
+	struct list_head all, spare;
+	pgd_t *l3;
+	pmd_t *kernel;
+};
+
+/* Two pages each that a burst of processes leaves behind */
+#define XEN_MAX_SPARE_TOPS	32
+
+static pgd_t xen_init_l3[PAGE_SIZE / sizeof(pgd_t)] __page_aligned_bss;
+/* The PMD page that xen_init_l3 ends with */
+static pmd_t *xen_kernel_pmd __ro_after_init;
+
+/* Protects what follows, and all of @kernel against a change in between. */
+static DEFINE_SPINLOCK(xen_tops_lock);
+static LIST_HEAD(xen_tops);
+static LIST_HEAD(xen_spare_tops);
+static unsigned int xen_nr_spare_tops;
+
+static struct xen_top *xen_top_of(pgd_t *pgd)
+{
+	return (struct xen_top *)page_private(virt_to_page(pgd));
+}
+
+static pgd_t *xen_l3_of(pgd_t *pgd)
+{
+	return pgd == swapper_pg_dir ? xen_init_l3 : xen_top_of(pgd)->l3;
+}
+
+/**
+ * xen_top_pfn() - what Xen has to be told instead of a PGD
+ * @cr3:	physical address of a PGD
+ *
+ * Return: guest frame number of the third level that belongs to it.
+ */
+unsigned long xen_top_pfn(unsigned long cr3)
+{
+	return PFN_DOWN(__pa(xen_l3_of(__va(cr3))));
+}
+
+/* An entry with a guest frame number as Xen wants it */
+static u64 xen_l3_entry(pgd_t pgd)
+{
+	u64 val = native_pgd_val(pgd);
+
+	if (!(val & _PAGE_PRESENT))
+		return 0;
+
+	return (u64)pfn_to_mfn(val >> PAGE_SHIFT) << PAGE_SHIFT |
+	       (val & ~PAGE_MASK);
+}
+
+static void xen_queue_l3_entry(pgd_t *pgd, unsigned int i, u64 entry)
+{
+	struct mmu_update u = {
+		.ptr = virt_to_machine(&xen_l3_of(pgd)[i]).maddr |
+		       MMU_NORMAL_PT_UPDATE,
+		.val = entry,
+	};
+
+	xen_extend_mmu_update(&u);
+}
+
+/**
+ * xen_top_link() - give a process the user space of its PGD, or take it away
+ * @pgd:	its PGD
+ * @link:	whether to link or to unlink
+ *
+ * Xen checks all page tables for user space, or forgets them. They must be
+ * mapped read-only until it forgot them. No CPU may use @pgd.
+ *
+ * In a batch of multicalls.
+ */
+void xen_top_link(pgd_t *pgd, bool link)
+{
+	unsigned int i;
+
+	for (i = 0; i < KERNEL_PGD_BOUNDARY; i++)
+		xen_queue_l3_entry(pgd, i, link ? xen_l3_entry(pgd[i]) : 0);
+}
+
+/* Of a PGD that is linked, or that of init_mm: what Xen sees has to follow. */
+void xen_set_pud(pud_t *ptr, pud_t val)
+{
+	pgd_t *pgd = (pgd_t *)((unsigned long)ptr & PAGE_MASK);
+	unsigned int i = (pgd_t *)ptr - pgd;
+
+	native_set_pud(ptr, val);
+	if (!xen_page_pinned(ptr))
+		return;
+
+	preempt_disable();
+	xen_mc_batch();
+	xen_queue_l3_entry(pgd, i, xen_l3_entry(pgd[i]));
+	xen_mc_issue(0);
+	preempt_enable();
+}
+
+static void xen_queue_pmd(pmd_t *ptr, u64 entry)
+{
+	struct mmu_update u = {
+		.ptr = virt_to_machine(ptr).maddr | MMU_NORMAL_PT_UPDATE,
+		.val = entry,
+	};
+
+	xen_extend_mmu_update(&u);
+}
+
+/**
+ * xen_top_set_pmd() - change the kernel's PMD page and all copies of it
+ * @ptr:	the entry to change, of any pinned PMD page
+ * @entry:	what to set it to, with a machine frame number
+ *
+ * All of them change under the lock, so that a new copy is never made of half
+ * an entry.
+ *
+ * May be called with spinlocks held, not from interrupts.
+ *
+ * Return: whether it was an entry of the kernel's PMD page; nothing was done
+ * if not.
+ */
+bool xen_top_set_pmd(pmd_t *ptr, u64 entry)
+{
+	struct xen_top *top;
+
+	if (((unsigned long)ptr & PAGE_MASK) != (unsigned long)xen_kernel_pmd)
+		return false;
+
+	spin_lock(&xen_tops_lock);
+	xen_mc_batch();
+	xen_queue_pmd(ptr, entry);
+	list_for_each_entry(top, &xen_tops, all)
+		xen_queue_pmd(top->kernel + (ptr - xen_kernel_pmd), entry);
+	/* Not later: the lock keeps the tops from going away. */
+	xen_mc_issue(0);
+	spin_unlock(&xen_tops_lock);
+
+	return true;
+}
+
+static void xen_free_top(struct xen_top *top)
+{
+	free_page((unsigned long)top->l3);
+	free_page((unsigned long)top->kernel);
+	kfree(top);
+}
+
+static struct xen_top *xen_make_top(void)
+{
+	struct xen_top *top = kmalloc(sizeof(*top), GFP_KERNEL);
+	unsigned int i;
+
+	if (!top)
+		return NULL;
+
+	top->l3 = (pgd_t *)get_zeroed_page(GFP_KERNEL);
+	top->kernel = (pmd_t *)__get_free_page(GFP_KERNEL);
+	if (!top->l3 || !top->kernel) {
+		xen_free_top(top);
+		return NULL;
+	}
+	INIT_LIST_HEAD(&top->spare);
+
+	for (i = KERNEL_PGD_BOUNDARY; i < PTRS_PER_PGD - 1; i++)
+		top->l3[i] = xen_init_l3[i];
+	top->l3[i] = native_make_pgd(xen_l3_entry(native_make_pgd(
+				__pa(top->kernel) | _PAGE_PRESENT)));
+	make_lowmem_page_readonly(top->l3);
+
+	spin_lock(&xen_tops_lock);
+	copy_page(top->kernel, xen_kernel_pmd);
+	make_lowmem_page_readonly(top->kernel);
+	pin_pagetable_pfn(MMUEXT_PIN_L3_TABLE, PFN_DOWN(__pa(top->l3)));
+	list_add(&top->all, &xen_tops);
+	spin_unlock(&xen_tops_lock);
+
+	return top;
+}
+
+static void xen_unmake_top(struct xen_top *top)
+{
+	spin_lock(&xen_tops_lock);
+	list_del(&top->all);
+	spin_unlock(&xen_tops_lock);
+
+	pin_pagetable_pfn(MMUEXT_UNPIN_TABLE, PFN_DOWN(__pa(top->l3)));
+	make_lowmem_page_readwrite(top->l3);
+	make_lowmem_page_readwrite(top->kernel);
+	xen_free_top(top);
+}
+
+/* pgd_alloc() and pgd_free() call these in process context. */
+int xen_pgd_alloc(struct mm_struct *mm)
+{
+	struct xen_top *top;
+
+	spin_lock(&xen_tops_lock);
+	top = list_first_entry_or_null(&xen_spare_tops, struct xen_top, spare);
+	if (top) {
+		list_del_init(&top->spare);
+		xen_nr_spare_tops--;
+	}
+	spin_unlock(&xen_tops_lock);
+
+	if (!top)
+		top = xen_make_top();
+	if (!top)
+		return -ENOMEM;
+
+	set_page_private(virt_to_page(mm->pgd), (unsigned long)top);
+	return 0;
+}
+
+void xen_pgd_free(struct mm_struct *mm, pgd_t *pgd)
+{
+	struct xen_top *top = xen_top_of(pgd);
+
+	set_page_private(virt_to_page(pgd), 0);
+
+	spin_lock(&xen_tops_lock);
+	if (xen_nr_spare_tops < XEN_MAX_SPARE_TOPS) {
+		list_add(&top->spare, &xen_spare_tops);
+		xen_nr_spare_tops++;
+		top = NULL;
+	}
+	spin_unlock(&xen_tops_lock);
+
+	if (top)
+		xen_unmake_top(top);
+}
 
 /* What an entry made by the hypervisor's domain builder points to */
 static void * __init xen_entry_to_virt(u64 entry)
@@ -84,9 +333,9 @@ static void __init xen_make_table_readonly(void *table)
  * @pgd:	third level of the page tables that the domain was started with
  * @max_pfn:	unused, number of pages of the domain
  *
- * swapper_pg_dir gets copies of the PMD pages for PAGE_OFFSET and up, takes
- * over the PTE pages below them, and is loaded.  The direct map ends where the
- * domain builder's did; init_mem_mapping() makes the rest.
+ * xen_init_l3, for swapper_pg_dir, gets copies of the PMD pages for PAGE_OFFSET
+ * and up, takes over the PTE pages below them, and is loaded.  The direct map
+ * ends where the domain builder's did; init_mem_mapping() makes the rest.
  *
  * Start of day, boot CPU, no other page tables in use.  The top of the address
  * space must have been reserved before.
@@ -109,13 +358,15 @@ void __init xen_setup_kernel_pagetable(pgd_t *pgd, unsigned long max_pfn)
 			copy_page(pmd,
 				  xen_entry_to_virt(native_pgd_val(pgd[i])));
 
-		/* Xen adds what else it wants to see in this entry. */
+		/* Xen adds what else it wants to see in its entry. */
 		swapper_pg_dir[i] = __pgd(__pa(pmd) | _PAGE_PRESENT);
+		xen_init_l3[i] = native_make_pgd(xen_l3_entry(swapper_pg_dir[i]));
 		xen_make_table_readonly(pmd);
+		xen_kernel_pmd = pmd;
 	}
-	xen_make_table_readonly(swapper_pg_dir);
+	xen_make_table_readonly(xen_init_l3);
 
-	pin_pagetable_pfn(XEN_PIN_PGD, PFN_DOWN(__pa(swapper_pg_dir)));
+	pin_pagetable_pfn(MMUEXT_PIN_L3_TABLE, PFN_DOWN(__pa(xen_init_l3)));
 
 	xen_mc_batch();
 	__xen_write_cr3(true, __pa(swapper_pg_dir));
