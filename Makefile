@@ -21,10 +21,16 @@ APPEND ?=
 FORCE ?=
 PATCHES_UPTO ?=
 
+# abspath and kbuild take a blank for the end of a name.
+$(foreach name,CURDIR O CACHE LINUX,$(if $(word 2,$($(name))),$(error \
+	$(name)=$($(name)) has a blank: use a path that has none)))
 override O := $(abspath $(O))
 override CACHE := $(abspath $(CACHE))
 override LINUX := $(if $(LINUX),$(abspath $(LINUX)))
 export O CACHE LINUX J ROW APPEND FORCE PATCHES_UPTO
+
+# What "clean" removes below O.
+made := kernel initrd test bench bisect series vmi-rom
 
 .NOTPARALLEL:
 .PHONY: help deps fetch prepare build run test test-full baseline check \
@@ -85,15 +91,9 @@ run:
 	@tools/qemu/run --demo $(if $(guest_shell),--shell)
 
 test:
-	@scripts/deps fetch build run test check
-	@scripts/fetch
-	@scripts/prepare
 	@scripts/test test
 
 test-full:
-	@scripts/deps
-	@scripts/fetch
-	@scripts/prepare
 	@scripts/test full
 
 baseline:
@@ -129,8 +129,7 @@ bisect:
 	@prove --exec '' scripts/bisect-series
 
 clean:
-	rm -rf $(O)/kernel $(O)/initrd $(O)/test $(O)/bench $(O)/bisect \
-		$(O)/series $(O)/check
+	rm -rf $(addprefix $(O)/,$(made))
 
 distclean:
 	rm -rf $(O)
