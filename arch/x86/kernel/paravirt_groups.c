@@ -120,7 +120,9 @@ static bool __init pv_parse_word(const char *word, size_t len, u32 *mask)
 
 	memcpy(buf, word, len);
 	buf[len] = '\0';
-	return !kstrtou32(buf, 0, mask) && !(*mask & ~PV_ALL);
+	/* A leading zero does not make it octal. */
+	return !kstrtou32(buf, strncasecmp(buf, "0x", 2) ? 10 : 16, mask) &&
+	       !(*mask & ~PV_ALL);
 }
 
 /**
@@ -159,23 +161,42 @@ u32 __init paravirt_parse_groups(const char *list, u32 *bad)
 	return mask;
 }
 
-static void __init pv_disable(const char *list)
+/* @bad: as for paravirt_parse_groups() */
+static void __init pv_disable(const char *list, u32 *bad)
 {
-	if (!list || !*list)
+	if (list && *list)
+		pv_disabled |= paravirt_parse_groups(list, bad);
+	else if (!bad)
 		pr_warn("paravirt_disable= needs a list: " PV_WORDS "\n");
-	else
-		pv_disabled |= paravirt_parse_groups(list, NULL);
 }
 
+/* The options that were read before they could be complained about */
+static char pv_cmdline[COMMAND_LINE_SIZE] __initdata;
 static bool pv_options_read __initdata;
 
 static int __init pv_disable_param(char *arg)
 {
 	if (!pv_options_read)
-		pv_disable(arg);
+		pv_disable(arg, NULL);
 	return 0;
 }
 early_param("paravirt_disable", pv_disable_param);
+
+static void __init pv_scan_cmdline(u32 *bad)
+{
+	static char buf[COMMAND_LINE_SIZE] __initdata;
+	char *args, *param, *val;
+
+	strscpy(buf, pv_cmdline, sizeof(buf));
+	args = skip_spaces(buf);
+	while (*args) {
+		args = next_arg(args, &param, &val);
+		if (!val && !strcmp(param, "--"))
+			break;
+		if (parameq(param, "paravirt_disable"))
+			pv_disable(val, bad);
+	}
+}
 
 /**
  * paravirt_read_options() - look for "paravirt_disable=" on a command line
@@ -184,11 +205,13 @@ early_param("paravirt_disable", pv_disable_param);
  * For a backend that installs operations before early parameters are parsed.
  * It calls this first, with the command line in whatever form it was handed
  * over.  Occurrences add up.  The parameter is not looked at again later.
+ *
+ * As pv_ops may be of no use yet, nothing is printed: what is wrong with the
+ * list is said in the report.
  */
 void __init paravirt_read_options(const char *cmdline)
 {
-	static char buf[COMMAND_LINE_SIZE] __initdata;
-	char *args = buf, *param, *val;
+	u32 bad;
 
 	if (pv_options_read)
 		return;
@@ -196,20 +219,14 @@ void __init paravirt_read_options(const char *cmdline)
 
 #ifdef CONFIG_CMDLINE_BOOL
 	if (!IS_ENABLED(CONFIG_CMDLINE_OVERRIDE))
-		snprintf(buf, sizeof(buf), CONFIG_CMDLINE " %s", cmdline);
+		snprintf(pv_cmdline, sizeof(pv_cmdline), "%s %s",
+			 CONFIG_CMDLINE, cmdline);
 	else
-		strscpy(buf, CONFIG_CMDLINE, sizeof(buf));
+		strscpy(pv_cmdline, CONFIG_CMDLINE, sizeof(pv_cmdline));
 #else
-	strscpy(buf, cmdline, sizeof(buf));
+	strscpy(pv_cmdline, cmdline, sizeof(pv_cmdline));
 #endif
-	args = skip_spaces(args);
-	while (*args) {
-		args = next_arg(args, &param, &val);
-		if (!val && !strcmp(param, "--"))
-			break;
-		if (parameq(param, "paravirt_disable"))
-			pv_disable(val);
-	}
+	pv_scan_cmdline(&bad);
 }
 
 static void __init pv_save_native(void)
@@ -250,8 +267,9 @@ pv_has_inlined(enum pv_group group, const struct paravirt_patch_template *ops)
  * @ops:	table of operations, of which those of @group that are not NULL
  *		are copied to pv_ops; NULL to claim a group without slots
  *
- * The only writer of pv_ops.  A backend may come back for more of a group that
- * it has, until alternatives are applied: call sites are patched for good then.
+ * The only way for a backend to write pv_ops.  It may come back for more of a
+ * group that it has, until alternatives are applied: call sites are patched for
+ * good then.
  * Boot CPU only, interrupts off or no one else running.
  *
  * Return: true if the backend now owns the group; false if the user wants it
@@ -307,27 +325,54 @@ static void __init pv_list(char *buf, size_t size, u32 mask)
 				       pv_group_names[g]);
 }
 
+/* Groups that stay with @owner although the user does not want that */
+static u32 __init pv_kept_by(const char *owner)
+{
+	u32 mask = 0;
+	int g;
+
+	for (g = 0; g < PV_NR_GROUPS; g++)
+		if (pv_groups[g].kept && pv_groups[g].owner == owner)
+			mask |= BIT(g);
+	return mask;
+}
+
+/* A line for each backend that keeps groups */
+static u32 __init pv_report_kept(void)
+{
+	u32 kept = 0, mask;
+	char list[40];
+	int g;
+
+	for (g = 0; g < PV_NR_GROUPS; g++) {
+		if (!pv_groups[g].kept || (kept & BIT(g)))
+			continue;
+		mask = pv_kept_by(pv_groups[g].owner);
+		kept |= mask;
+		pv_list(list, sizeof(list), mask);
+		pr_warn("%s cannot give up%s: %s\n", pv_groups[g].owner, list,
+			pv_groups[g].reason);
+	}
+	return kept;
+}
+
 static int __init pv_report(void)
 {
-	u32 owned = 0, denied = 0, kept = 0;
+	u32 owned = 0, denied = 0, kept;
 	char has[40], wants[40];
-	const char *reason = NULL;
 	int g;
 
 	pv_save_native();
+	pv_scan_cmdline(NULL);
 	for (g = 0; g < PV_NR_GROUPS; g++) {
 		if (pv_groups[g].owner) {
 			owned |= BIT(g);
 			pv_backend_name = pv_backend_name ?: pv_groups[g].owner;
+			/* Or the option was read after the group was taken. */
+			pv_groups[g].kept = pv_disabled & BIT(g);
 		}
 		if (pv_groups[g].denied)
 			denied |= BIT(g);
-		/* The option may have been read after the group was taken. */
-		if (pv_groups[g].owner && (pv_disabled & BIT(g))) {
-			pv_groups[g].kept = true;
-			kept |= BIT(g);
-			reason = pv_groups[g].reason;
-		}
 	}
 
 	pv_list(has, sizeof(has), owned);
@@ -340,11 +385,7 @@ static int __init pv_report(void)
 	else
 		pr_info("%s:%s\n", pv_backend_name, owned ? has : " none");
 
-	if (kept) {
-		pv_list(wants, sizeof(wants), kept);
-		pr_warn("%s cannot give up%s: %s\n", pv_backend_name, wants,
-			reason);
-	}
+	kept = pv_report_kept();
 
 	/* Asked for, but native anyway. */
 	if (pv_disabled & ~(denied | kept)) {

@@ -58,7 +58,6 @@ static const struct pv_native {
 	{ PV_SLOT(irq.irq_enable), { { { 0xfb } } } },
 	{ PV_SLOT(cpu.iret), { { { IRET_INSN_OPCODE } } } },
 	{ PV_SLOT(cpu.read_cr0), { { { 0x0f, 0x20 }, 0, 0xc0, 0xff } } },
-	{ PV_SLOT(cpu.write_cr0), { { { 0x0f, 0x22 }, 0, 0xc0, 0xff } } },
 	{ PV_SLOT(cpu.wbinvd), { { { 0x0f, 0x09 } } } },
 	{ PV_SLOT(mmu.read_cr2), { { { 0x0f, 0x20 }, 0, 0xd0, 0xf8 } } },
 	{ PV_SLOT(mmu.write_cr2), { { { 0x0f, 0x22 }, 0, 0xd0, 0xff } } },
@@ -285,6 +284,22 @@ static enum pv_site_state pv_audit_stub(unsigned int slot, const u8 *p,
 	return PV_STATE_BAD;
 }
 
+/* TEST of %al with itself, or XOR of %eax with itself */
+static enum pv_site_state pv_audit_sysexit(const u8 *p, const u8 *end)
+{
+	bool native = !boot_cpu_has(X86_FEATURE_PV_CPU) &&
+		      !boot_cpu_has(X86_FEATURE_PV_IRQ);
+	const struct pv_insn want = {
+		.opcode = { native ? 0x84 : 0x31 }, .modrm = 0xc0,
+		.modrm_mask = 0xff,
+	};
+
+	p = pv_skip_insn(&want, p);
+	if (p && p <= end && pv_is_padding(p, end))
+		return native ? PV_STATE_NATIVE : PV_STATE_DIRECT;
+	return PV_STATE_BAD;
+}
+
 static bool pv_site_native(const struct pv_site *site, int group)
 {
 	void **now = (void **)&pv_ops, **native = (void **)&pv_native_ops;
@@ -312,6 +327,8 @@ enum pv_site_state paravirt_audit_site(const struct pv_site *site)
 
 	if (group < 0)
 		return PV_STATE_BAD;
+	if (site->kind == PV_SITE_SYSEXIT)
+		return pv_audit_sysexit(p, end);
 	if (site->kind == PV_SITE_CALL || !pv_site_native(site, group)) {
 		switch (site->kind) {
 		case PV_SITE_CALL:

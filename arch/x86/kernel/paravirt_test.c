@@ -7,15 +7,20 @@
  */
 #include <kunit/test.h>
 
+#include <linux/bsearch.h>
 #include <linux/cpufeature.h>
 #include <linux/delay.h>
+#include <linux/io.h>
 #include <linux/kallsyms.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
+#include <linux/sort.h>
 
+#include <asm/alternative.h>
+#include <asm/fixmap.h>
 #include <asm/hypervisor.h>
 #include <asm/nospec-branch.h>
 #include <asm/paravirt.h>
@@ -60,6 +65,9 @@ static const struct {
 	{ "0x",			0,		1 },
 	{ "4294967297",		0,		1 },
 	{ "000000000000006",	0,		1 },
+	{ "010",		PV_CPU << 1 | PV_LOCK },
+	{ "08",			PV_LOCK },
+	{ "0X10",		PV_TIME },
 	{ "mmu irq",		0,		1 },
 	{ "cpu,warp,irq,9z",	PV_CPU | PV_IRQ, 2 },
 };
@@ -228,8 +236,8 @@ static void pv_slots_test(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0, strncmp(paravirt_slot_name(i),
 						 pv_group_names[g],
 						 strlen(pv_group_names[g])));
-		/* There are no locks to operate on without SMP. */
-		if (g != PV_GROUP_LOCK || IS_ENABLED(CONFIG_SMP))
+		/* The operations of locks are an option. */
+		if (g != PV_GROUP_LOCK || IS_ENABLED(CONFIG_PARAVIRT_SPINLOCKS))
 			KUNIT_EXPECT_NOT_NULL(test, ((void **)&pv_ops)[i]);
 	}
 	KUNIT_EXPECT_EQ(test, -1, paravirt_slot_group(n));
@@ -257,6 +265,61 @@ static void pv_audit_test(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, sites, __pv_sites_end - __pv_sites);
 	KUNIT_EXPECT_GT(test, sites, 500);
+}
+
+/* Does the kernel patch what @a describes by what backends have installed? */
+static bool pv_alt_depends(const struct alt_instr *a)
+{
+	if (a->flags & ALT_FLAG_DIRECT_CALL)
+		return true;
+	return (a->cpuid >= X86_FEATURE_PV_CPU &&
+		a->cpuid < X86_FEATURE_PV_CPU + PV_NR_GROUPS) ||
+	       a->cpuid == X86_FEATURE_PVUNLOCK ||
+	       a->cpuid == X86_FEATURE_VCPUPREEMPT;
+}
+
+static int pv_compare(const void *a, const void *b)
+{
+	unsigned long x = *(unsigned long *)a, y = *(unsigned long *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* As static_cpu_has() leaves it: a jump to what is done without the feature */
+static bool pv_branch_is_right(const struct alt_instr *a, const u8 *p)
+{
+	bool jumps = *p == JMP8_INSN_OPCODE || *p == JMP32_INSN_OPCODE;
+
+	return !a->replacementlen && !(a->flags & ALT_FLAG_NOT) &&
+	       jumps == !boot_cpu_has(a->cpuid);
+}
+
+/* No site is without a record, so that the audit sees all of them. */
+static void pv_audit_complete_test(struct kunit *test)
+{
+	unsigned int i, n = __pv_sites_end - __pv_sites, branches = 0;
+	unsigned long *sites;
+	struct alt_instr *a;
+
+	sites = kunit_kcalloc(test, n, sizeof(*sites), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, sites);
+	for (i = 0; i < n; i++)
+		sites[i] = (unsigned long)&__pv_sites[i].offset +
+			   __pv_sites[i].offset;
+	sort(sites, n, sizeof(*sites), pv_compare, NULL);
+
+	for (a = __alt_instructions; a < __alt_instructions_end; a++) {
+		unsigned long p = (unsigned long)&a->instr_offset +
+				  a->instr_offset;
+
+		if (!pv_alt_depends(a) ||
+		    bsearch(&p, sites, n, sizeof(*sites), pv_compare))
+			continue;
+		KUNIT_EXPECT_TRUE_MSG(test, pv_branch_is_right(a, (u8 *)p),
+				      "%pS has no record", (void *)p);
+		branches++;
+	}
+	KUNIT_EXPECT_GT(test, n, branches);
 }
 
 /* A site made of @bytes: what does the audit say? */
@@ -324,6 +387,14 @@ static void pv_audit_judges_test(struct kunit *test)
 #endif
 	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_GOTO, mmu.set_pte,
 						  0x90, 0x90, 0x90, 0x90, 0x90));
+
+	/* the test before SYSEXIT */
+	KUNIT_EXPECT_EQ(test, pv_features() & (PV_CPU | PV_IRQ) ?
+			      PV_STATE_BAD : PV_STATE_NATIVE,
+			JUDGE(PV_SITE_SYSEXIT, cpu.iret, 0x84, 0xc0));
+	KUNIT_EXPECT_EQ(test, pv_features() & (PV_CPU | PV_IRQ) ?
+			      PV_STATE_DIRECT : PV_STATE_BAD,
+			JUDGE(PV_SITE_SYSEXIT, cpu.iret, 0x31, 0xc0));
 
 	/* the frame number of an entry, of a table, and a call of no stub */
 #ifdef CONFIG_X86_PAE
@@ -618,24 +689,30 @@ static void pv_pte_modify_test(struct kunit *test)
 	}
 }
 
+/* The table that entries are written to; a user of it puts back zeroes. */
+static pte_t *pv_test_table(struct kunit *test)
+{
+	/* Looks like a top level table to page table isolation, too. */
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO, 1);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	return page_address(page) + PAGE_SIZE - sizeof(pte_t);
+}
+
+static void pv_free_test_table(pte_t *p)
+{
+	free_pages((unsigned long)p & PAGE_MASK, 1);
+}
+
 static void pv_pte_write_test(struct kunit *test)
 {
-	struct vm_area_struct *vma;
-	struct page *page;
 	unsigned int i;
 	pte_t *p;
 
 	if (boot_cpu_has(X86_FEATURE_PV_MMU))
 		kunit_skip(test, "entries belong to the backend");
 
-	vma = kunit_kzalloc(test, sizeof(*vma), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, vma);
-	vma->vm_mm = &init_mm;
-	/* Looks like a top level table to page table isolation, too. */
-	page = alloc_pages(GFP_KERNEL | __GFP_ZERO, 1);
-	KUNIT_ASSERT_NOT_NULL(test, page);
-	p = page_address(page) + PAGE_SIZE - sizeof(pte_t);
-
+	p = pv_test_table(test);
 	for (i = 0; i < PV_PATTERNS; i++) {
 		pteval_t v = pv_pattern(i);
 		pte_t pte = native_make_pte(v);
@@ -652,10 +729,9 @@ static void pv_pte_write_test(struct kunit *test)
 
 		set_pte_atomic(p, pte);
 		KUNIT_EXPECT_EQ(test, v, native_pte_val(*p));
-		pte = pv_modify_prot_start(vma, 0, p);
-		KUNIT_EXPECT_EQ(test, v, native_pte_val(pte));
-		KUNIT_EXPECT_EQ(test, 0, native_pte_val(*p));
-		pv_modify_prot_commit(vma, 0, p, pte);
+		pte_clear(&init_mm, 0, p);
+
+		set_pte_at(&init_mm, 0, p, pte);
 		KUNIT_EXPECT_EQ(test, v, native_pte_val(*p));
 
 #if CONFIG_PGTABLE_LEVELS >= 3
@@ -671,14 +747,101 @@ static void pv_pte_write_test(struct kunit *test)
 		pv_set_pud((pud_t *)p, (pud_t){ .p4d.pgd.pgd = v });
 		KUNIT_EXPECT_EQ(test, native_pgd_val(native_make_pgd(v)),
 				native_pte_val(*p));
-		pmd_clear((pmd_t *)p);
+		pud_clear((pud_t *)p);
+		KUNIT_EXPECT_EQ(test, 0, native_pte_val(*p) & _PAGE_PRESENT);
 		set_pud((pud_t *)p, (pud_t){ .p4d.pgd.pgd = v });
 		KUNIT_EXPECT_EQ(test, native_pgd_val(native_make_pgd(v)),
 				native_pte_val(*p));
 #endif
 		pte_clear(&init_mm, 0, p);
 	}
-	__free_pages(page, 1);
+	pv_free_test_table(p);
+}
+
+/* The operations that give back what was there, and those that change a bit */
+static void pv_pte_exchange_test(struct kunit *test)
+{
+	struct vm_area_struct *vma;
+	unsigned int i;
+	pte_t *p;
+
+	if (boot_cpu_has(X86_FEATURE_PV_MMU))
+		kunit_skip(test, "entries belong to the backend");
+
+	vma = kunit_kzalloc(test, sizeof(*vma), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, vma);
+	vma->vm_mm = &init_mm;
+	p = pv_test_table(test);
+
+	for (i = 0; i < PV_PATTERNS; i++) {
+		const pteval_t v = pv_pattern(i);
+		const pte_t pte = native_make_pte(v);
+		const pteval_t wp = native_pte_val(pte_wrprotect(pte));
+		pte_t old;
+
+#define PV_GIVES_BACK(expr)						\
+		do {							\
+			set_pte(p, pte);				\
+			old = expr;					\
+			KUNIT_EXPECT_EQ(test, v, native_pte_val(old));	\
+			KUNIT_EXPECT_EQ(test, 0, native_pte_val(*p));	\
+		} while (0)
+
+		PV_GIVES_BACK(ptep_get_and_clear(&init_mm, 0, p));
+		PV_GIVES_BACK(pv_ptep_get_and_clear(&init_mm, 0, p));
+		PV_GIVES_BACK(ptep_get_and_clear_full(&init_mm, 0, p, 0));
+		PV_GIVES_BACK(ptep_get_and_clear_full(&init_mm, 0, p, 1));
+
+		PV_GIVES_BACK(ptep_modify_prot_start(vma, 0, p));
+		ptep_modify_prot_commit(vma, 0, p, old, pte);
+		KUNIT_EXPECT_EQ(test, v, native_pte_val(*p));
+		PV_GIVES_BACK(pv_modify_prot_start(vma, 0, p));
+		pv_modify_prot_commit(vma, 0, p, pte);
+		KUNIT_EXPECT_EQ(test, v, native_pte_val(*p));
+#undef PV_GIVES_BACK
+
+		ptep_set_wrprotect(&init_mm, 0, p);
+		KUNIT_EXPECT_EQ(test, wp, native_pte_val(*p));
+		set_pte(p, pte);
+		pv_ptep_set_wrprotect(&init_mm, 0, p);
+		KUNIT_EXPECT_EQ(test, wp, native_pte_val(*p));
+
+		set_pte(p, pte);
+		KUNIT_EXPECT_EQ(test, !!(v & _PAGE_ACCESSED),
+				ptep_test_and_clear_young(vma, 0, p));
+		KUNIT_EXPECT_EQ(test, v & ~(pteval_t)_PAGE_ACCESSED,
+				native_pte_val(*p));
+		set_pte(p, pte);
+		KUNIT_EXPECT_EQ(test, !!(v & _PAGE_ACCESSED),
+				pv_ptep_test_and_clear_young(vma, 0, p));
+		KUNIT_EXPECT_EQ(test, v & ~(pteval_t)_PAGE_ACCESSED,
+				native_pte_val(*p));
+		pte_clear(&init_mm, 0, p);
+	}
+	pv_free_test_table(p);
+}
+
+/* A slot that early_ioremap() is done with; the frame is never touched. */
+static void pv_fixmap_test(struct kunit *test)
+{
+	const unsigned int idx = FIX_BTMAP_BEGIN;
+	phys_addr_t phys = boot_cpu_has(X86_FEATURE_PV_MMU) ?
+			   virt_to_phys(empty_zero_page) :
+			   (phys_addr_t)0x5fedcb000ULL;
+	unsigned int level;
+	pte_t *p;
+
+	__set_fixmap(idx, phys, PAGE_KERNEL_NOCACHE);
+	p = lookup_address(fix_to_virt(idx), &level);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_EQ(test, level, PG_LEVEL_4K);
+	KUNIT_EXPECT_EQ(test, phys >> PAGE_SHIFT, pte_pfn(*p));
+	KUNIT_EXPECT_EQ(test, pgprot_val(PAGE_KERNEL_NOCACHE) &
+			      __default_kernel_pte_mask &
+			      __supported_pte_mask & ~_PAGE_GLOBAL,
+			pte_flags(*p) & ~(_PAGE_GLOBAL | _PAGE_USER));
+	__set_fixmap(idx, 0, __pgprot(0));
+	KUNIT_EXPECT_FALSE(test, pte_present(*p));
 }
 
 static void pv_msr_width_test(struct kunit *test)
@@ -696,8 +859,16 @@ static void pv_msr_width_test(struct kunit *test)
 }
 
 #if defined(CONFIG_X86_PAE) && defined(CONFIG_SMP)
+/**
+ * struct pv_race - one CPU writes an entry while another one looks at it
+ * @pte:	the entry
+ * @serial:	of the value that was written last
+ * @torn:	how often halves of two values were seen
+ * @seen:	how often a present value was seen
+ */
 struct pv_race {
 	pte_t pte;
+	u32 serial;
 	u32 torn;
 	u32 seen;
 };
@@ -706,6 +877,14 @@ struct pv_race {
 static u32 pv_upper(u32 low)
 {
 	return (low >> 12) * 0x9e3779b1u | 1;
+}
+
+static pte_t pv_next_value(struct pv_race *r)
+{
+	pte_t pte = { .pte_low = ++r->serial << 12 | _PAGE_PRESENT };
+
+	pte.pte_high = pv_upper(pte.pte_low);
+	return pte;
 }
 
 /*
@@ -737,38 +916,84 @@ static int pv_reader(void *arg)
 	return 0;
 }
 
-static void pv_write_rounds(struct pv_race *r)
+static void pv_race_pte(struct pv_race *r)
 {
-	unsigned long end = jiffies + HZ;
-	u32 i = 0;
+	set_pte(&r->pte, pv_next_value(r));
+	pte_clear(&init_mm, 0, &r->pte);
+}
 
-	while (time_before(jiffies, end)) {
-		pte_t pte = { .pte_low = ++i << 12 | _PAGE_PRESENT };
+static void pv_race_pv_pte(struct pv_race *r)
+{
+	pv_set_pte(&r->pte, pv_next_value(r));
+	pv_pte_clear(&init_mm, 0, &r->pte);
+}
 
-		pte.pte_high = pv_upper(pte.pte_low);
-		switch (i & 3) {
-		case 0:
-			set_pte(&r->pte, pte);
-			pte_clear(&init_mm, 0, &r->pte);
-			break;
-		case 1:
-			pv_set_pte(&r->pte, pte);
-			pv_pte_clear(&init_mm, 0, &r->pte);
-			break;
-		case 2:
-			set_pmd((pmd_t *)&r->pte, native_make_pmd(pte.pte));
-			pmd_clear((pmd_t *)&r->pte);
-			break;
-		case 3:
-			/* Over a present entry */
-			set_pte_atomic(&r->pte, pte);
-			pte.pte_low = ++i << 12 | _PAGE_PRESENT;
-			pte.pte_high = pv_upper(pte.pte_low);
-			set_pte_atomic(&r->pte, pte);
-			ptep_get_and_clear(&init_mm, 0, &r->pte);
-			break;
-		}
-		if (!(i & 0xfff))
+static void pv_race_pmd(struct pv_race *r)
+{
+	set_pmd((pmd_t *)&r->pte, native_make_pmd(pv_next_value(r).pte));
+	pmd_clear((pmd_t *)&r->pte);
+}
+
+static void pv_race_pv_pmd(struct pv_race *r)
+{
+	pv_set_pmd((pmd_t *)&r->pte, native_make_pmd(pv_next_value(r).pte));
+	pv_pmd_clear((pmd_t *)&r->pte);
+}
+
+/* Over an entry that is present */
+static void pv_race_atomic(struct pv_race *r)
+{
+	set_pte_atomic(&r->pte, pv_next_value(r));
+	set_pte_atomic(&r->pte, pv_next_value(r));
+	ptep_get_and_clear(&init_mm, 0, &r->pte);
+}
+
+static void pv_race_modify(struct pv_race *r)
+{
+	struct vm_area_struct vma = { .vm_mm = &init_mm };
+	pte_t old;
+
+	set_pte(&r->pte, pv_next_value(r));
+	old = ptep_modify_prot_start(&vma, 0, &r->pte);
+	ptep_modify_prot_commit(&vma, 0, &r->pte, old, pv_next_value(r));
+	pte_clear(&init_mm, 0, &r->pte);
+}
+
+/* What must not be: shows that the reader would see it. */
+static void pv_race_wrong(struct pv_race *r)
+{
+	pte_t pte = pv_next_value(r);
+
+	WRITE_ONCE(r->pte.pte_low, pte.pte_low);
+	ndelay(500);
+	WRITE_ONCE(r->pte.pte_high, pte.pte_high);
+	ndelay(500);
+	WRITE_ONCE(r->pte.pte_low, 0);
+}
+
+static const struct {
+	const char *name;
+	void (*round)(struct pv_race *r);
+	bool tears;
+} pv_races[] = {
+	{ "set_pte",			pv_race_pte },
+	{ "pv_set_pte",			pv_race_pv_pte },
+	{ "set_pmd",			pv_race_pmd },
+	{ "pv_set_pmd",			pv_race_pv_pmd },
+	{ "set_pte_atomic",		pv_race_atomic },
+	{ "ptep_modify_prot_commit",	pv_race_modify },
+	{ "lower half first",		pv_race_wrong, true },
+};
+
+/* For a quarter of a second, or until it was seen often enough. */
+static void pv_write_rounds(struct pv_race *r, void (*round)(struct pv_race *r))
+{
+	unsigned long end = jiffies + HZ / 4, latest = jiffies + 5 * HZ;
+
+	while (time_before(jiffies, end) ||
+	       (READ_ONCE(r->seen) <= 100 && time_before(jiffies, latest))) {
+		round(r);
+		if (!(r->serial & 0xfff))
 			cond_resched();
 	}
 }
@@ -777,6 +1002,7 @@ static void pv_pae_order_test(struct kunit *test)
 {
 	struct pv_race *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
 	struct task_struct *reader;
+	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, r);
 	if (boot_cpu_has(X86_FEATURE_PV_MMU))
@@ -784,18 +1010,26 @@ static void pv_pae_order_test(struct kunit *test)
 	if (num_online_cpus() < 2)
 		kunit_skip(test, "needs a second CPU");
 
-	reader = kthread_create(pv_reader, r, "pv_reader");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(reader));
-	migrate_disable();
-	kthread_bind(reader, cpumask_any_but(cpu_online_mask,
-					     smp_processor_id()));
-	wake_up_process(reader);
-	pv_write_rounds(r);
-	kthread_stop(reader);
-	migrate_enable();
+	for (i = 0; i < ARRAY_SIZE(pv_races); i++) {
+		memset(r, 0, sizeof(*r));
+		reader = kthread_create(pv_reader, r, "pv_reader");
+		KUNIT_ASSERT_FALSE(test, IS_ERR(reader));
+		migrate_disable();
+		kthread_bind(reader, cpumask_any_but(cpu_online_mask,
+						     smp_processor_id()));
+		wake_up_process(reader);
+		pv_write_rounds(r, pv_races[i].round);
+		kthread_stop(reader);
+		migrate_enable();
 
-	KUNIT_EXPECT_GT(test, r->seen, 100);
-	KUNIT_EXPECT_EQ(test, r->torn, 0);
+		KUNIT_EXPECT_GT_MSG(test, r->seen, 100, "%s",
+				    pv_races[i].name);
+		if (pv_races[i].tears)
+			KUNIT_EXPECT_GT(test, r->torn, 0);
+		else
+			KUNIT_EXPECT_EQ_MSG(test, r->torn, 0, "%s",
+					    pv_races[i].name);
+	}
 }
 #endif
 
@@ -836,6 +1070,7 @@ static struct kunit_case __refdata pv_init_cases[] = {
 	KUNIT_CASE(pv_parse_test),
 	KUNIT_CASE(pv_slots_test),
 	KUNIT_CASE(pv_audit_test),
+	KUNIT_CASE(pv_audit_complete_test),
 	KUNIT_CASE(pv_audit_judges_test),
 	KUNIT_CASE(pv_stubs_test),
 	KUNIT_CASE(pv_save_fl_test),
@@ -855,6 +1090,8 @@ static struct kunit_case pv_pgtable_cases[] = {
 	KUNIT_CASE(pv_pmd_pfn_test),
 	KUNIT_CASE(pv_pte_modify_test),
 	KUNIT_CASE(pv_pte_write_test),
+	KUNIT_CASE(pv_pte_exchange_test),
+	KUNIT_CASE(pv_fixmap_test),
 	KUNIT_CASE(pv_msr_width_test),
 	KUNIT_CASE(pv_irq_flag_test),
 #if defined(CONFIG_X86_PAE) && defined(CONFIG_SMP)

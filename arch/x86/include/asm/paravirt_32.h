@@ -106,6 +106,12 @@ static __always_inline unsigned long arch_local_irq_save(void)
 	return flags;
 }
 
+static inline unsigned long read_cr0(void)
+{
+	return PVOP_ALT_CALL0(unsigned long, cpu.read_cr0,
+			      PV_PAD(3) "mov %%cr0, %%eax", ALT_NATIVE_CPU);
+}
+
 static __always_inline unsigned long read_cr2(void)
 {
 	unsigned long cr2;
@@ -436,6 +442,17 @@ hooked:
 		page_table_check_ptes_set((vma)->vm_mm, ptep, pte, 1);	\
 		pv_or_native_modify_prot_commit(vma, addr, ptep, pte);	\
 	} while (0)
+
+static inline void __set_fixmap(unsigned int idx, phys_addr_t phys,
+				pgprot_t flags)
+{
+#ifdef CONFIG_X86_PAE
+	PVOP_VCALL5(mmu.set_fixmap, idx, PVOP_LO(phys), PVOP_HI(phys),
+		    PVOP_LO(pgprot_val(flags)), PVOP_HI(pgprot_val(flags)));
+#else
+	PVOP_VCALL3(mmu.set_fixmap, idx, phys, pgprot_val(flags));
+#endif
+}
 
 static __always_inline void paravirt_enter_mmap(struct mm_struct *next)
 {

@@ -54,6 +54,30 @@
 	PV_SITE_RECORD .Lpv_start_\@, .Lpv_end_\@, PV_SITE_ALT, PV_CPU_iret
 .endm
 
+/*
+ * Go to @target if a backend owns the kernel stack: the task stack is the entry
+ * stack then, see update_task_stack().
+ */
+.macro PARA_SKIP_ENTRY_STACK target:req
+.Lpv_start_\@:
+	ALTERNATIVE "", "jmp \target", X86_FEATURE_PV_CPU
+.Lpv_end_\@:
+	PV_SITE_RECORD .Lpv_start_\@, .Lpv_end_\@, PV_SITE_BRANCH, PV_CPU_iret
+.endm
+
+/*
+ * May the system call return by SYSEXIT, as %al says?  Not unless it and STI
+ * are the kernel's own.  Clears ZF if so.
+ */
+.macro PARA_TEST_SYSEXIT
+.Lpv_start_\@:
+	ALTERNATIVE_2 "testb %al, %al",					\
+		      "xorl %eax, %eax", X86_FEATURE_PV_CPU,		\
+		      "xorl %eax, %eax", X86_FEATURE_PV_IRQ
+.Lpv_end_\@:
+	PV_SITE_RECORD .Lpv_start_\@, .Lpv_end_\@, PV_SITE_SYSEXIT, PV_CPU_iret
+.endm
+
 #else /* !CONFIG_PARAVIRT_XXL */
 
 .macro PARA_IRQ_DISABLE
@@ -62,6 +86,13 @@
 
 .macro PARA_IRET
 	iret
+.endm
+
+.macro PARA_SKIP_ENTRY_STACK target:req
+.endm
+
+.macro PARA_TEST_SYSEXIT
+	testb	%al, %al
 .endm
 
 #endif /* CONFIG_PARAVIRT_XXL */

@@ -21,6 +21,8 @@
 #define PV_SITE_GOTO	3
 /* Call of a stub for these registers, the native form if the group is native. */
 #define PV_SITE_STUB	4
+/* Test of %al, a "no" unless both cpu and irq are native. */
+#define PV_SITE_SYSEXIT	5
 
 #if defined(CONFIG_X86_32) && defined(CONFIG_PARAVIRT_XXL)
 
