@@ -2,14 +2,16 @@
 /*
  * count - QEMU plugin that counts how often each instruction runs
  *
- * Arguments: start=ADDR, stop=ADDR, out=FILE.  Counts from each execution of
- * the instruction at start to the next one of that at stop; both may lie in
- * the kernel or in a program.  The sums go to FILE when QEMU ends, one
- * instruction a line: count, address, bytes, a tab, text.  Code that is
- * patched while the machine runs has a line for each of its versions.  Before
- * them comes a line for each time that counting went on: "window", and the
- * instructions of programs, the kernel, and what lies above 4 GB: a 64-bit
- * hypervisor.
+ * Arguments: start=ADDR, stop=ADDR, out=FILE, and emulation=ADDR any number of
+ * times.  Counts from each execution of the instruction at start to the next
+ * one of that at stop; both may lie in the kernel or in a program.  The sums go
+ * to FILE when QEMU ends, one instruction a line: count, address, bytes, a tab,
+ * text.  Code that is patched while the machine runs has a line for each of its
+ * versions.  Before them comes a line for each time that counting went on:
+ * "window", the instructions of programs, the kernel, and what lies above 4 GB:
+ * a 64-bit hypervisor; then calls of Xen, which are the kernel's INT 0x82, and
+ * instructions that ran at an address of emulation.  The first line is "before"
+ * with the same numbers for what ran until counting started.
  *
  * For one processor: the counters are not atomic.
  */
@@ -50,6 +52,9 @@ EXPORT int qemu_plugin_version = 1;
 #define KERNEL_BASE	0xc0000000ULL
 #define HYPERVISOR_BASE	(1ULL << 32)
 #define MAX_SIZE	15
+#define MAX_EMULATIONS	8
+
+enum kind { ANY, HYPERCALL, EMULATION };
 
 /**
  * struct insn - an instruction seen
@@ -60,6 +65,7 @@ EXPORT int qemu_plugin_version = 1;
  * @live: executions since the last start, or since QEMU started
  * @sum: executions between starts and stops
  * @text: disassembly
+ * @kind: what is worth a count of its own
  */
 struct insn {
 	struct insn *next;
@@ -69,13 +75,32 @@ struct insn {
 	uint64_t live;
 	uint64_t sum;
 	char *text;
+	enum kind kind;
 };
 
 static struct insn *buckets[BUCKETS];
 static uint64_t start_address;
 static uint64_t stop_address;
+static uint64_t emulations[MAX_EMULATIONS];
+static int nr_emulations;
+static int started;
 static int counting;
 static FILE *out;
+
+static enum kind kind_of(const struct insn *i)
+{
+	static const uint8_t int_0x82[] = { 0xcd, 0x82 };
+	int n;
+
+	for (n = 0; n < nr_emulations; n++)
+		if (i->address == emulations[n])
+			return EMULATION;
+	if (i->address >= KERNEL_BASE && i->address < HYPERVISOR_BASE &&
+	    i->size == sizeof(int_0x82) &&
+	    !memcmp(i->bytes, int_0x82, sizeof(int_0x82)))
+		return HYPERCALL;
+	return ANY;
+}
 
 static struct insn *lookup(const struct qemu_plugin_insn *insn)
 {
@@ -99,9 +124,36 @@ static struct insn *lookup(const struct qemu_plugin_insn *insn)
 	i->size = size;
 	memcpy(i->bytes, bytes, size);
 	i->text = qemu_plugin_insn_disas(insn);
+	i->kind = kind_of(i);
 	i->next = *bucket;
 	*bucket = i;
 	return i;
+}
+
+/* Write the sums of all live counters. */
+static void report(const char *name)
+{
+	unsigned long long program = 0, kernel = 0, hypervisor = 0;
+	unsigned long long hypercalls = 0, emulated = 0;
+	unsigned int b;
+	struct insn *i;
+
+	for (b = 0; b < BUCKETS; b++) {
+		for (i = buckets[b]; i; i = i->next) {
+			if (i->address < KERNEL_BASE)
+				program += i->live;
+			else if (i->address < HYPERVISOR_BASE)
+				kernel += i->live;
+			else
+				hypervisor += i->live;
+			if (i->kind == HYPERCALL)
+				hypercalls += i->live;
+			else if (i->kind == EMULATION)
+				emulated += i->live;
+		}
+	}
+	fprintf(out, "%s %llu %llu %llu %llu %llu\n", name, program, kernel,
+		hypervisor, hypercalls, emulated);
 }
 
 static void on_start(unsigned int cpu, void *data)
@@ -109,6 +161,9 @@ static void on_start(unsigned int cpu, void *data)
 	unsigned int b;
 	struct insn *i;
 
+	if (!started)
+		report("before");
+	started = 1;
 	counting = 1;
 	for (b = 0; b < BUCKETS; b++)
 		for (i = buckets[b]; i; i = i->next)
@@ -117,25 +172,16 @@ static void on_start(unsigned int cpu, void *data)
 
 static void on_stop(unsigned int cpu, void *data)
 {
-	unsigned long long program = 0, kernel = 0, hypervisor = 0;
 	unsigned int b;
 	struct insn *i;
 
 	if (!counting)
 		return;
 	counting = 0;
-	for (b = 0; b < BUCKETS; b++) {
-		for (i = buckets[b]; i; i = i->next) {
+	report("window");
+	for (b = 0; b < BUCKETS; b++)
+		for (i = buckets[b]; i; i = i->next)
 			i->sum += i->live;
-			if (i->address < KERNEL_BASE)
-				program += i->live;
-			else if (i->address < HYPERVISOR_BASE)
-				kernel += i->live;
-			else
-				hypervisor += i->live;
-		}
-	}
-	fprintf(out, "window %llu %llu %llu\n", program, kernel, hypervisor);
 }
 
 static void on_translation(uint64_t id, struct qemu_plugin_tb *tb)
@@ -186,6 +232,10 @@ EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc,
 			start_address = strtoull(argv[i] + 6, NULL, 16);
 		else if (!strncmp(argv[i], "stop=", 5))
 			stop_address = strtoull(argv[i] + 5, NULL, 16);
+		else if (!strncmp(argv[i], "emulation=", 10) &&
+			 nr_emulations < MAX_EMULATIONS)
+			emulations[nr_emulations++] =
+				strtoull(argv[i] + 10, NULL, 16);
 		else if (!strncmp(argv[i], "out=", 4))
 			out = fopen(argv[i] + 4, "w");
 		else

@@ -263,28 +263,61 @@ def finished(case, folder):
     return result
 
 
-Counts = collections.namedtuple("Counts", "boot windows insns")
+# Kinds of executed instructions; of those, calls of Xen and emulated writes.
+Window = collections.namedtuple(
+    "Window", "program kernel hypervisor hypercalls emulated")
+Counts = collections.namedtuple("Counts", "boot before windows insns")
 Insn = collections.namedtuple("Insn", "address count size code text")
+
+
+# Where Xen carries out a guest's write to one of its page tables, which it
+# maps read-only.
+EMULATORS = ("ptwr_emulated_write", "ptwr_emulated_cmpxchg")
+
+
+def emulators(case):
+    """Addresses of EMULATORS in the Xen that a case boots on; [] if on none."""
+    if not case.machine.startswith("xen-pv-"):
+        return []
+    cache = os.environ.get("CACHE") or pathlib.Path(
+        os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    ) / "paravirt-i386"
+    syms = (pathlib.Path(cache) / "xen" / os.environ.get("XEN", "release")
+            / "xen-syms")
+    p = subprocess.run(["nm", syms], capture_output=True, text=True)
+    found = [line.split()[0] for line in p.stdout.splitlines()
+             if line.split()[-1] in EMULATORS]
+    if len(found) != len(EMULATORS):
+        die(f"no {' or '.join(EMULATORS)} in {syms}")
+    return found
 
 
 def count(case, folder, start, stop, arguments):
     """Boot a case and count instructions from one address to another.
 
-    windows are (program, kernel, hypervisor) for each time that happened.
+    windows has a Window for each time that happened, before is one of what
+    came before the first.
     """
     folder.mkdir(parents=True, exist_ok=True)
     out = folder / "counts"
     if not reuse:
         out.unlink(missing_ok=True)
     result = boot(case, folder, 0, arguments, [
-        "-plugin", f"{plugin()},start={start:x},stop={stop:x},out={out}",
+        "-plugin", ",".join([
+            str(plugin()), f"start={start:x}", f"stop={stop:x}", f"out={out}",
+            *(f"emulation={address}" for address in emulators(case)),
+        ]),
     ])
-    windows, insns = [], []
+    before, windows, insns = None, [], []
     for line in out.read_text().splitlines():
         numbers, _, text = line.partition("\t")
         words = numbers.split()
-        if words[0] == "window":
-            windows.append(tuple(map(int, words[1:])))
+        if words[0] in ("before", "window"):
+            window = Window(*map(int, words[1:]))
+            if words[0] == "window":
+                windows.append(window)
+            else:
+                before = window
             continue
         insns.append(Insn(int(words[1], 16), int(words[0]),
                           len(words[2]) // 2, words[2],
@@ -292,4 +325,4 @@ def count(case, folder, start, stop, arguments):
     insns.sort(key=lambda i: (i.address, i.code))
     if not windows:
         die(f"{case.name}: nothing ran between {start:x} and {stop:x}")
-    return Counts(result, windows, insns)
+    return Counts(result, before, windows, insns)

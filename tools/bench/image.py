@@ -157,17 +157,17 @@ def patching(kernel, folder):
                            "alternative_instructions")
     counts = guest.count(case, folder / f"patching-{name}", start, stop,
                          "ops=empty rounds=1")
-    return sum(map(sum, counts.windows))
+    return sum(w.program + w.kernel + w.hypervisor for w in counts.windows)
 
 
 def split(case, folder):
-    """{op: instructions of (program, kernel, hypervisor) a repetition}"""
+    """{op: Window of a repetition}, and "before" all of them"""
     program = Elf(guest.pvbench())
     counts = guest.count(
         case, folder / f"split-{case.name}", program.symbol("mark_begin")[0],
         program.symbol("mark_end")[0], "rounds=1")
     windows = iter(counts.windows)
-    out = {}
+    out = {"before": counts.before}
     for op, (loops, _) in counts.boot.ops.items():
         mine = itertools.islice(windows, counts.boot.windows[op])
         sums = [sum(part) for part in zip(*mine)]
@@ -175,7 +175,7 @@ def split(case, folder):
             drain = sums
         if op in counts.boot.drained:
             sums = [s - d for s, d in zip(sums, drain)]
-        out[op] = [s / loops for s in sums]
+        out[op] = guest.Window(*(s / loops for s in sums))
     return out
 
 
