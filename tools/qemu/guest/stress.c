@@ -25,6 +25,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/timex.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -384,6 +385,75 @@ static const char *test_tls(unsigned int round)
 		"TLS entry cannot be cleared" : NULL;
 }
 
+/*
+ * A stack segment of 16 bits leaks the upper half of the kernel's ESP, so the
+ * kernel takes no TLS entry of 16 bits.  Entries of 16-bit code are a way round.
+ */
+static const char *test_tls16(unsigned int round)
+{
+	struct user_desc d = {
+		.entry_number	= -1,
+		.base_addr	= round << 12,
+		.limit		= 0xffff,
+		.contents	= round % 4,
+		.read_exec_only	= round >> 2 & 1,
+		.limit_in_pages	= round >> 3 & 1,
+		.useable	= round >> 4 & 1,
+	};
+
+	if (!syscall(SYS_set_thread_area, &d) || errno != EINVAL)
+		return "a TLS entry of 16 bits is accepted";
+	d.seg_32bit = 1;
+	d.contents = MODIFY_LDT_CONTENTS_CODE;
+	if (!syscall(SYS_set_thread_area, &d) || errno != EINVAL)
+		return "a TLS entry of code is accepted";
+	return NULL;
+}
+
+/*
+ * A far call to any selector faults: there is no gate, in neither table nor
+ * behind their limits, and what is code has nothing mapped at address 0.
+ */
+static const char *test_gate(unsigned int round)
+{
+	struct user_desc d = { .limit = 0, .seg_32bit = 1, .useable = 1 };
+	struct {
+		uint32_t offset;
+		uint16_t selector;
+	} __attribute__((packed)) far;
+	unsigned int i;
+	uint16_t own;
+
+	asm("movw %%cs, %0" : "=r" (own));
+	/* An LDT of one entry. */
+	if (!round && syscall(SYS_modify_ldt, 1, &d, sizeof(d)))
+		return "modify_ldt failed";
+	catch(SIGSEGV, on_fault);
+	catch(SIGBUS, on_fault);
+	/*
+	 * QEMU takes a far call's writes to the stack for the kernel's own.  So
+	 * this program's segment is left out, which SMAP would not let it call,
+	 * and the stack is touched first.
+	 */
+	for (i = 0; i < 64; i++) {
+		far.offset = 0;
+		far.selector = (round / 2 * 64 + i) * 4 % 0x10000 | 3;
+		/* From both ends: a hypervisor has its own at the top. */
+		if (round % 2)
+			far.selector ^= 0xfffc;
+		if (far.selector == own)
+			continue;
+		caught = 0;
+		if (!sigsetjmp(escape, 1))
+			asm volatile("pushl $0; pushl $0; addl $8, %%esp\n\t"
+				     "lcall *(%0)" : : "r" (&far) :
+				     "eax", "ecx", "edx", "memory", "cc");
+		if (!caught)
+			return "a far call leads somewhere";
+	}
+	return NULL;
+}
+
 /* A large LDT lives in vmalloc memory; a fork copies it. */
 static const char *test_ldt(unsigned int round)
 {
@@ -518,7 +588,173 @@ static const char *test_clock(unsigned int round)
 		"a sleep ended early" : NULL;
 }
 
-/* Tests run when no name is given, unless they need a CPU or kernel for it. */
+static volatile int alarms;
+
+static void on_alarm(int sig)
+{
+	alarms++;
+}
+
+/* Interval timers interrupt whatever goes on, and each of them arrives. */
+static const char *test_timer(unsigned int round)
+{
+	struct itimerspec often = { { 0, 300000 }, { 0, 300000 } };
+	struct timespec nap = { 0, 20000000 };
+	struct sigevent event = {
+		.sigev_notify	= SIGEV_SIGNAL,
+		.sigev_signo	= SIGRTMIN,
+	};
+	timer_t id[3];
+	int i;
+
+	catch(SIGRTMIN, on_alarm);
+	alarms = 0;
+	for (i = 0; i < 3; i++)
+		if (timer_create(CLOCK_MONOTONIC, &event, &id[i]) ||
+		    timer_settime(id[i], 0, &often, NULL))
+			return "no timer";
+	while (nanosleep(&nap, &nap))
+		;
+	for (i = 0; i < 3; i++)
+		if (timer_delete(id[i]))
+			return "a timer cannot be deleted";
+	return alarms < 3 ? "timers do not fire" : NULL;
+}
+
+#define DRIFT_NS	300000000ull
+#define NSEC_PER_SEC	1000000000ull
+
+static uint64_t read_clock(clockid_t id)
+{
+	struct timespec now;
+
+	clock_gettime(id, &now);
+	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+struct moment {
+	uint64_t tsc;
+	uint64_t raw;
+	uint64_t mono;
+};
+
+/* All clocks at one moment: the closest of some attempts. */
+static struct moment look(void)
+{
+	struct moment now = { 0 }, m;
+	uint64_t best = ~0ull, took;
+	int i;
+
+	for (i = 0; i < 50; i++) {
+		m.tsc = __builtin_ia32_rdtsc();
+		m.raw = read_clock(CLOCK_MONOTONIC_RAW);
+		m.mono = read_clock(CLOCK_MONOTONIC);
+		took = __builtin_ia32_rdtsc() - m.tsc;
+		if (took < best) {
+			best = took;
+			now = m;
+		}
+	}
+	return now;
+}
+
+static uint64_t latest;
+
+/**
+ * struct rates - how clocks went on one CPU
+ * @cpu: this one
+ * @mono: millionths of a second of the clock per second of the raw one
+ * @raw: nanoseconds of the raw clock per 2^20 cycles
+ */
+struct rates {
+	unsigned int cpu;
+	unsigned int mono;
+	unsigned int raw;
+};
+
+/*
+ * Meanwhile each thread looks whether the clock is behind what another one read
+ * before.
+ */
+static void *measure(void *arg)
+{
+	struct rates *r = arg;
+	struct moment start, end;
+	uint64_t before, now;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(r->cpu, &set);
+	/* The CPU may be away. */
+	sched_setaffinity(0, sizeof(set), &set);
+
+	start = look();
+	do {
+		before = __atomic_load_n(&latest, __ATOMIC_SEQ_CST);
+		now = read_clock(CLOCK_MONOTONIC);
+		if (now < before)
+			return "the clock of another CPU is ahead";
+		__atomic_compare_exchange_n(&latest, &before, now, 0,
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	} while (now - start.mono < DRIFT_NS);
+	end = look();
+	r->mono = (end.mono - start.mono) * 1000000 / (end.raw - start.raw);
+	r->raw = ((end.raw - start.raw) << 20) / (end.tsc - start.tsc);
+	return NULL;
+}
+
+static int near(double value, double want, double part)
+{
+	return value > want * (1 - part) && value < want * (1 + part);
+}
+
+/*
+ * Clocks advance at the same rate on all CPUs and in all rounds, but for what
+ * adjtimex() asks for.  A hypervisor corrects its own clock against the cycles
+ * now and then, so their relation is known roughly.
+ */
+static const char *test_drift(unsigned int round)
+{
+	static const long ticks[] = { 10000, 9500, 10000, 10500 };
+	static unsigned int first;
+	struct rates rates[2] = { { .cpu = 0 }, { .cpu = 1 } };
+	struct timespec nap = { 0, 20000000 };
+	struct timex t = { .modes = ADJ_TICK };
+	void *wrong[2] = { NULL };
+	pthread_t thread[2];
+	unsigned int i;
+
+	t.tick = ticks[round % 4];
+	if (adjtimex(&t) < 0)
+		return "adjtimex failed";
+	nanosleep(&nap, NULL);
+	for (i = 0; i < 2; i++)
+		if (pthread_create(&thread[i], NULL, measure, &rates[i]))
+			return "no thread";
+	for (i = 0; i < 2; i++)
+		pthread_join(thread[i], &wrong[i]);
+	t.tick = 10000;
+	adjtimex(&t);
+	if (wrong[0] || wrong[1])
+		return wrong[0] ? wrong[0] : wrong[1];
+
+	if (!first)
+		first = rates[0].raw;
+	for (i = 0; i < 2; i++) {
+		if (near(rates[i].mono, ticks[round % 4] * 100, 0.005) &&
+		    near(rates[i].raw, first, 0.08))
+			continue;
+		printf("tick %ld: %u us per s, %u ns per 2^20 cycles, not %u\n",
+		       ticks[round % 4], rates[i].mono, rates[i].raw, first);
+		return "the clock drifts";
+	}
+	return NULL;
+}
+
+/*
+ * Tests run when no name is given, unless they need a CPU or kernel for it, or
+ * a machine that nobody saves meanwhile.
+ */
 static const struct {
 	const char *name;
 	const char *(*round)(unsigned int round);
@@ -534,13 +770,17 @@ static const struct {
 #ifdef __i386__
 	{ "fpu",	test_fpu },
 	{ "tls",	test_tls },
+	{ "tls16",	test_tls16 },
 	{ "ldt",	test_ldt },
+	{ "gate",	test_gate },
 	{ "nx",		test_nx, 1 },
 #endif
 	{ "ioperm",	test_ioperm },
 	{ "filter",	test_filter },
 	{ "ptrace",	test_ptrace },
 	{ "clock",	test_clock },
+	{ "timer",	test_timer },
+	{ "drift",	test_drift, 1 },
 };
 
 static int run_one(size_t t, unsigned int seconds)
