@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * xenstorecat PATH: copy standard input to Xenstore.
+ * xenstorecat PATH VALUE: make VALUE the value of the node PATH.
  *
  * Each piece that arrives becomes the node PATH/0, PATH/1, ... and can be removed
  * by who reads it.  PATH is relative to the domain's own folder.
@@ -73,8 +74,8 @@ int main(int argc, char **argv)
 	ssize_t n;
 	int fd;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: xenstorecat PATH <input\n");
+	if (argc != 2 && argc != 3) {
+		fprintf(stderr, "usage: xenstorecat PATH [VALUE] <input\n");
 		return 2;
 	}
 	fd = open(XENBUS, O_RDWR | O_CLOEXEC);
@@ -83,6 +84,8 @@ int main(int argc, char **argv)
 			strerror(errno));
 		return 1;
 	}
+	if (argc == 3)
+		return !!xs_write(fd, argv[1], argv[2], strlen(argv[2]));
 	for (piece = 0; (n = read(0, buf, sizeof(buf))) > 0; piece++) {
 		snprintf(path, sizeof(path), "%s/%u", argv[1], piece);
 		if (xs_write(fd, path, buf, n))
