@@ -11,11 +11,14 @@
 
 #define CALL_SetInitialAPState 62
 #define CALL_APICWrite	63
+#define CALL_APICRead	64
 
 #define APIC_ICR	0x300
 #define APIC_ICR2	0x310
 #define ICR_MODE	0x700
 #define ICR_STARTUP	0x600
+#define ICR_WHOM	0xc0000
+#define ICR_SELF	0x40000
 
 #define CR0_PG_PE	0x80000001
 #define CR4_PSE		0x10
@@ -79,23 +82,15 @@ void vmi_APICWrite(u32 where, u32 v);
 void vmi_APICWrite(u32 where, u32 v)
 {
 	volatile u32 *reg = apic_register(where);
-	struct cpu *cpu;
 
 	if (!reg) {
 		violation(V_APIC, CALL_APICWrite, where, v);
 		return;
 	}
+	/* Another CPU is told something: updates that it may see are due. */
 	if ((where & 0xff0) == APIC_ICR) {
-		/*
-		 * Another CPU is told something: updates that it may have to
-		 * see are due. In lazy mode the IPI may come from an interrupt
-		 * that has nothing to do with them.
-		 */
-		cpu = this_cpu();
-		if (CHECKING && cpu->ndefer && cpu->lazy == 1)
-			globals()->stats.ipi_pending++;
-		else if (CHECKING && cpu->ndefer)
-			violation(V_STALE_DEFER, CALL_APICWrite, where, v);
+		if ((v & ICR_WHOM) != ICR_SELF)
+			check_pending(CALL_APICWrite, v);
 		v = redirect_startup(reg, v);
 	}
 	*reg = v;
@@ -106,7 +101,11 @@ u32 vmi_APICRead(u32 where)
 {
 	volatile u32 *reg = apic_register(where);
 
-	return reg ? *reg : 0;
+	if (!reg) {
+		violation(V_APIC, CALL_APICRead, where, 0);
+		return 0;
+	}
+	return *reg;
 }
 
 static void check_state(const struct ap_state *ap)
@@ -127,10 +126,19 @@ void vmi_SetInitialAPState(const struct ap_state *ap, u32 id);
 void vmi_SetInitialAPState(const struct ap_state *ap, u32 id)
 {
 	struct state *s = state();
-	struct cpu *cpu = cpu_of_apic(id);
+	struct cpu *cpu;
 
 	if (CHECKING)
 		check_state(ap);
+	/* A CPU without a slot does not start. */
+	if (!has_room(id)) {
+		violation(V_AP_STATE, CALL_SetInitialAPState, (u32)ap, id);
+		return;
+	}
+	cpu = cpu_of_apic(id);
+	/* It comes out of INIT: what it had loaded before is forgotten. */
+	cpu->gdt.limit = cpu->idt.limit = cpu->ldt.limit = 0;
+	cpu->cr3 = ap->cr3;
 	cpu->ap = *ap;
 	cpu->bridge_cr4 = ap->cr4 | CR4_PSE;
 	cpu->bridge_cr3 = rom_info.state_phys + STATE_BRIDGE;

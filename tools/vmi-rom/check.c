@@ -63,7 +63,18 @@ void unlock(u32 flags)
 	irq_restore(flags);
 }
 
-/* Takes a slot at first sight; slot 0 is the boot CPU. */
+/* Does a CPU have a slot, or can it get one? */
+bool has_room(u32 id)
+{
+	struct globals *g = globals();
+
+	return g->apic_to_cpu[id & 0xff] != 0xff || g->ncpus < MAX_CPUS;
+}
+
+/*
+ * Takes a slot at first sight; slot 0 is the boot CPU. What comes after the
+ * last slot shares it, and what is said of it is of no value: it is reported.
+ */
 struct cpu *cpu_of_apic(u32 id)
 {
 	struct state *s = state();
@@ -75,6 +86,8 @@ struct cpu *cpu_of_apic(u32 id)
 		if (n >= MAX_CPUS) {
 			g->ncpus = MAX_CPUS;
 			n = MAX_CPUS - 1;
+			lock_inc(&g->stats.cpus_lost);
+			print("vmi-rom: more CPUs than it has room for\n");
 		}
 		g->apic_to_cpu[id & 0xff] = n;
 		s->cpus[n].apic_id = id;
@@ -132,6 +145,13 @@ void vmi_violation_asm(u32 kind, u32 call, u32 where);
 void vmi_violation_asm(u32 kind, u32 call, u32 where)
 {
 	violation(kind, call, where, 0);
+}
+
+void vmi_pending_asm(u32 unused, u32 call, u32 where);
+void vmi_pending_asm(u32 unused, u32 call, u32 where)
+{
+	(void)unused;
+	check_pending(call, where);
 }
 
 /*

@@ -5,6 +5,7 @@
 #include "state.h"
 
 #define CALL_SetDR	24
+#define CALL_GetDR	25
 
 u32 vmi_GetCR0(void);
 u32 vmi_GetCR0(void)
@@ -64,6 +65,8 @@ u32 vmi_GetDR(u32 nr)
 	else DR(3);
 	else DR(6);
 	else DR(7);
+	else
+		violation(V_FLAGS, CALL_GetDR, nr, 0);
 	return v;
 }
 

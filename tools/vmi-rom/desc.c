@@ -15,6 +15,9 @@
 #define CALL_SetGDT	3
 #define CALL_SetLDT	4
 #define CALL_SetIDT	5
+#define CALL_WriteGDTEntry 11
+#define CALL_WriteLDTEntry 12
+#define CALL_WriteIDTEntry 13
 #define CALL_UpdateKernelStack 14
 
 static u32 mix(u32 index, u32 lo, u32 hi)
@@ -222,7 +225,15 @@ static void move_sum(struct table *t, u32 phys, u32 index, const u32 *d,
 	t->sum += mix(index, lo, hi) - mix(index, d[0], d[1]);
 }
 
-static void write_entry(u32 base, u32 index, u32 lo, u32 hi)
+/* A GDT or LDT is its CPU's own business as long as it is in use. */
+static void check_owner(u32 call, const struct table *t, const struct cpu *cpu,
+			u32 phys, u32 index)
+{
+	if (cpu != this_cpu() && t->limit >= 7 && t->phys == phys)
+		violation(V_DESC_WRITE, call, t->base, index);
+}
+
+static void write_entry(u32 call, u32 base, u32 index, u32 lo, u32 hi)
 {
 	u32 *d = (u32 *)base + index * 2, flags, phys, i;
 	struct state *s = state();
@@ -231,6 +242,10 @@ static void write_entry(u32 base, u32 index, u32 lo, u32 hi)
 		flags = lock();
 		phys = virt_to_phys(base);
 		for (i = 0; i < s->g.ncpus; i++) {
+			check_owner(call, &s->cpus[i].gdt, &s->cpus[i], phys,
+				    index);
+			check_owner(call, &s->cpus[i].ldt, &s->cpus[i], phys,
+				    index);
 			move_sum(&s->cpus[i].gdt, phys, index, d, lo, hi);
 			move_sum(&s->cpus[i].ldt, phys, index, d, lo, hi);
 			move_sum(&s->cpus[i].idt, phys, index, d, lo, hi);
@@ -247,19 +262,19 @@ static void write_entry(u32 base, u32 index, u32 lo, u32 hi)
 void vmi_WriteGDTEntry(u32 base, u32 index, u32 lo, u32 hi);
 void vmi_WriteGDTEntry(u32 base, u32 index, u32 lo, u32 hi)
 {
-	write_entry(base, index, lo, hi);
+	write_entry(CALL_WriteGDTEntry, base, index, lo, hi);
 }
 
 void vmi_WriteLDTEntry(u32 base, u32 index, u32 lo, u32 hi);
 void vmi_WriteLDTEntry(u32 base, u32 index, u32 lo, u32 hi)
 {
-	write_entry(base, index, lo, hi);
+	write_entry(CALL_WriteLDTEntry, base, index, lo, hi);
 }
 
 void vmi_WriteIDTEntry(u32 base, u32 index, u32 lo, u32 hi);
 void vmi_WriteIDTEntry(u32 base, u32 index, u32 lo, u32 hi)
 {
-	write_entry(base, index, lo, hi);
+	write_entry(CALL_WriteIDTEntry, base, index, lo, hi);
 }
 
 /* The stack is taken from the TSS in the task register: fill it in there. */

@@ -9,6 +9,7 @@ _Static_assert(sizeof(struct ap_state) == 92, "AP state");
 _Static_assert(sizeof(struct stats) == STATS_CALLS + 4 * 80 + 4 * 32 + 64,
 	       "statistics");
 _Static_assert(offsetof(struct stats, calls) == STATS_CALLS, "counters");
+_Static_assert(offsetof(struct stats, pending) == STATS_PENDING, "counters");
 _Static_assert(offsetof(struct state, g) == STATE_STATS, "globals");
 _Static_assert(offsetof(struct state, cpus) == STATE_CPUS, "CPUs");
 _Static_assert(offsetof(struct state, bridge) == STATE_BRIDGE, "bridge");

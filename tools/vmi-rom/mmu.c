@@ -5,14 +5,16 @@
  * The machine walks the guest's own tables, so an update is a plain store.
  * What the ROM adds is bookkeeping: each registered table has a record and,
  * as far as memory goes, a copy (its shadow). Whatever differs from the copy
- * was not written through a call. Accessed and dirty bits are left out.
+ * was not written through a call. Accessed and dirty bits may come by
+ * themselves, but go through a call as well.
  *
  * A table that was in use before vmi_init is "adopted": it may be linked and
  * loaded, and it is not compared until the guest registers it.
  *
  * A deferred update is stored at once, but with the accessed bit clear. When
  * the bit is set at the next flush point, the CPU walked the entry before the
- * guest had it flushed.
+ * guest had it flushed. That goes for an address space that no other CPU has
+ * loaded. An IPI and a return to user mode find what is pending by its number.
  */
 #include "state.h"
 
@@ -55,6 +57,9 @@
 #define SHADOW_PAGES	0x100000
 #define NPAGES		((SHADOW_SIZE - SHADOW_PAGES) >> 12)
 #define BARE		0xffff
+
+/* Argument of SetLazyMode */
+#define LAZY_MMU	1
 
 /* How long a difference must last: it may be an update half way done. */
 #define SUSPECT_MS	500
@@ -155,11 +160,18 @@ static u32 entry_words(void)
 	return globals()->pae ? 2 : 1;
 }
 
+/* The bits that the CPU sets count in entries that it does not look at. */
 static bool differs(const u32 *a, const u32 *b)
 {
-	if ((a[0] ^ b[0]) & ~PTE_AD)
+	if ((a[0] ^ b[0]) & (a[0] & PTE_P ? ~(u32)PTE_AD : ~0u))
 		return true;
 	return globals()->pae && a[1] != b[1];
+}
+
+/* Is an entry not what was announced? The CPU does not clear its bits. */
+static bool changed(const u32 *mem, const u32 *copy)
+{
+	return differs(mem, copy) || (copy[0] & ~mem[0] & PTE_AD);
 }
 
 static void take_copy(u32 *to, const u32 *from)
@@ -204,17 +216,20 @@ static void check_link(u32 call, u32 level, u32 where, const u32 *entry)
 }
 
 /*
- * Compare a whole table with its copy, take over what is there. Returns the
- * index of the first difference, or the number of entries.
+ * Compare a whole table with its copy, take over what the CPU has set. Returns
+ * the index of the first difference, or the number of entries.
  */
 static u32 first_difference(const struct record *r)
 {
 	u32 *mem = phys_to_virt(r->key >> 8 << 12), *copy = copy_of(r);
-	u32 w = entry_words(), i;
+	u32 w = entry_words(), now[2], i;
 
-	for (i = 0; copy && i < 1024; i += w)
-		if (differs(&mem[i], &copy[i]))
+	for (i = 0; copy && i < 1024; i += w) {
+		take_copy(now, &mem[i]);
+		if (changed(now, &copy[i]))
 			return i;
+		copy[i] = now[0];
+	}
 	return 1024;
 }
 
@@ -239,7 +254,7 @@ static bool scan_suspect(struct globals *g)
 	u32 *mem = phys_to_virt(g->scan_pfn << 12), *copy;
 
 	copy = is_registered(r) ? copy_of(r) : NULL;
-	if (!copy || !differs(&mem[g->scan_entry], &copy[g->scan_entry]) ||
+	if (!copy || !changed(&mem[g->scan_entry], &copy[g->scan_entry]) ||
 	    mem[g->scan_entry] != g->scan_value)
 		return false;
 	if (rdtsc() - g->scan_when > (u64)SUSPECT_MS * g->tsc_khz) {
@@ -258,13 +273,20 @@ void scan_one(void)
 
 	if (!CHECKING || !g->shadow)
 		return;
+	/* Cleared of suspicion, the table is looked at once more. */
 	if (g->scan_pfn) {
-		if (!scan_suspect(g))
+		if (!scan_suspect(g)) {
 			g->scan_pfn = 0;
+			g->scan_next--;
+		}
 		return;
 	}
 	for (n = 0; n < 256; n++) {
-		r = &shadow()->records[g->scan_next++ % NRECORDS];
+		if (g->scan_next == NRECORDS) {
+			g->scan_next = 0;
+			g->stats.rounds++;
+		}
+		r = &shadow()->records[g->scan_next++];
 		if (!r->key || !is_registered(r) || r->shadow == BARE)
 			continue;
 		g->stats.scans++;
@@ -298,28 +320,36 @@ void scan_all(void)
 	unlock(flags);
 }
 
+/* Give the entry the accessed bit back, if it still maps the same page. */
+static void disarm(struct defer *d)
+{
+	if (d->armed && (d->lo & PTE_A) &&
+	    !((*d->entry ^ d->lo) & (~0xfff | PTE_P)))
+		asm volatile("lock orl %1, %0"
+			     : "+m" (*d->entry) : "i" (PTE_A) : "memory", "cc");
+	d->armed = 0;
+}
+
 /* Deferred updates become final; called with the lock held. */
 static void finish_deferred(struct cpu *cpu)
 {
 	struct globals *g = globals();
 	u32 i, cur;
 
-	if (cpu->ndefer)
+	if (cpu->ndefer) {
 		g->stats.flushes++;
+		g->stats.pending -= cpu->ndefer;
+	}
 	for (i = 0; i < cpu->ndefer; i++) {
 		struct defer *d = &cpu->defer[i];
 
 		if (!d->armed)
 			continue;
 		cur = *d->entry;
-		if ((cur ^ d->lo) & ~PTE_AD)
-			continue;
-		if (cur & PTE_A)
+		if (!((cur ^ d->lo) & ~PTE_AD) && (cur & PTE_A))
 			violation(V_STALE_DEFER, CALL_SetLazy, d->va, cur);
-		else if (d->lo & PTE_A)
-			asm volatile("lock orl %1, %0"
-				     : "+m" (*d->entry) : "i" (PTE_A)
-				     : "memory", "cc");
+		else
+			disarm(d);
 	}
 	cpu->ndefer = 0;
 }
@@ -335,13 +365,65 @@ void flush_deferred(struct cpu *cpu)
 	unlock(flags);
 }
 
+/*
+ * What has to see the updates of a CPU is under way: another CPU is told, or
+ * user mode goes on. The guest should have flushed.
+ */
+void check_pending(u32 call, u32 value)
+{
+	struct cpu *cpu;
+	u32 flags;
+
+	if (!CHECKING || !globals()->stats.pending)
+		return;
+	flags = lock();
+	cpu = this_cpu();
+	if (cpu->ndefer) {
+		violation(V_STALE_DEFER, call, cpu->defer[0].va, value);
+		finish_deferred(cpu);
+	}
+	unlock(flags);
+}
+
 static void forget_deferred(struct cpu *cpu, const u32 *entry)
 {
 	u32 i;
 
 	for (i = 0; i < cpu->ndefer; i++)
 		if (cpu->defer[i].entry == entry)
-			cpu->defer[i].armed = 0;
+			disarm(&cpu->defer[i]);
+}
+
+/*
+ * May the accessed bit tell that this CPU uses an entry? Another one that has
+ * the address space loaded may use a user mapping at any time. The guest has
+ * to load address spaces through SetCR3 for this to be known.
+ */
+static bool may_arm(struct cpu *cpu, u32 va)
+{
+	struct state *s = state();
+	u32 i;
+
+	if (s->g.ncpus == 1 || va >= s->g.delta)
+		return true;
+	for (i = 0; i < s->g.ncpus; i++)
+		if (&s->cpus[i] != cpu && s->cpus[i].cr3 == cpu->cr3)
+			return false;
+	return cpu->cr3 == read_cr3();
+}
+
+/* A CPU loads an address space: others no longer have it to themselves. */
+static void share_root(struct cpu *cpu, u32 cr3)
+{
+	struct state *s = state();
+	u32 i, n;
+
+	cpu->cr3 = cr3;
+	for (i = 0; i < s->g.ncpus; i++)
+		if (&s->cpus[i] != cpu && s->cpus[i].cr3 == cr3)
+			for (n = 0; n < s->cpus[i].ndefer; n++)
+				if (s->cpus[i].defer[n].va < s->g.delta)
+					disarm(&s->cpus[i].defer[n]);
 }
 
 static void defer(struct cpu *cpu, u32 *entry, u32 phys, u32 lo, u32 armed,
@@ -352,6 +434,7 @@ static void defer(struct cpu *cpu, u32 *entry, u32 phys, u32 lo, u32 armed,
 	if (cpu->ndefer == NDEFER)
 		finish_deferred(cpu);
 	globals()->stats.deferred++;
+	globals()->stats.pending++;
 	d = &cpu->defer[cpu->ndefer++];
 	d->entry = entry;
 	d->phys = phys;
@@ -439,12 +522,19 @@ static struct record *check_update(u32 call, u32 *entry, u32 flags, u32 phys)
 /* A mapping in the hypervisor's part of the address space */
 static void check_top(u32 call, u32 level, u32 phys, u32 lo)
 {
-	u32 mine = rom_info.shadow_phys;
+	u32 mine = rom_info.shadow_phys, first = VIRTUAL_TOP >> 22, *root;
 
-	if (globals()->pae || level != PAGE_PD || !(lo & PTE_P))
+	if (level != PAGE_PD || !(lo & PTE_P) ||
+	    (lo & ~0xfff) - mine < SHADOW_SIZE)
 		return;
-	if ((phys & 0xfff) / 4 >= VIRTUAL_TOP >> 22 &&
-	    (lo & ~0xfff) - mine >= SHADOW_SIZE)
+	/* Of the four directories the last one covers it. */
+	if (globals()->pae) {
+		root = phys_to_virt(read_cr3() & ~31);
+		if (!(root[6] & PTE_P) || phys >> 12 != root[6] >> 12)
+			return;
+		first = (VIRTUAL_TOP >> 21 & 511) * 2;
+	}
+	if ((phys & 0xfff) / 4 >= first)
 		violation(V_VIRTUAL_TOP, call, phys, lo);
 }
 
@@ -489,19 +579,20 @@ static void set_entry(u32 call, u32 *entry, u32 lo, u32 hi, u32 flags)
 	r = check_update(call, entry, flags, phys);
 	check_top(call, flags & PAGE_LEVELS, phys, lo);
 	forget_deferred(cpu, entry);
+	if ((flags & UPDATE_DEFER) && (flags & PAGE_PT) && (lo & PTE_P))
+		armed = may_arm(cpu, flags & ~0xfff);
+	if (armed)
+		new[0] = lo & ~PTE_A;
 	if (r) {
 		copy = copy_of(r);
 		index = (phys & 0xfff) / 4;
-		if (copy && differs(entry, &copy[index]))
+		if (copy && changed(entry, &copy[index]))
 			violation(V_RAW_WRITE, call, phys, entry[0]);
 		follow(call, r, phys, new);
 	} else if (g->shadow && (flags & PAGE_PDP)) {
 		check_link(call, PAGE_PDP, phys, new);
 	}
-	/* On several CPUs another one may use a user mapping at any time. */
-	if ((flags & UPDATE_DEFER) && (flags & PAGE_PT) && (lo & PTE_P))
-		armed = g->ncpus == 1 || (flags & ~0xfff) >= g->delta;
-	store(call, entry, armed ? lo & ~PTE_A : lo, hi);
+	store(call, entry, new[0], hi);
 	if (flags & UPDATE_DEFER)
 		defer(cpu, entry, phys, lo, armed, flags);
 	unlock(irq);
@@ -521,9 +612,9 @@ void vmi_SetPxELong(u32 lo, u32 hi, u32 *entry, u32 flags)
 
 static void update_entry(u32 call, u32 *entry, u32 flags)
 {
+	u32 irq, phys, lo, armed = 0;
 	struct record *r;
 	struct cpu *cpu;
-	u32 irq, phys;
 
 	if (!CHECKING)
 		return;
@@ -532,10 +623,16 @@ static void update_entry(u32 call, u32 *entry, u32 flags)
 	phys = virt_to_phys((u32)entry);
 	r = check_update(call, entry, flags, phys);
 	forget_deferred(cpu, entry);
+	lo = entry[0];
+	if ((flags & UPDATE_DEFER) && (flags & PAGE_PT) && (lo & PTE_P))
+		armed = may_arm(cpu, flags & ~0xfff);
+	if (armed)
+		asm volatile("lock andl %1, %0"
+			     : "+m" (*entry) : "i" (~PTE_A) : "memory", "cc");
 	if (r)
 		follow(call, r, phys, entry);
 	if (flags & UPDATE_DEFER)
-		defer(cpu, entry, phys, entry[0], 0, flags);
+		defer(cpu, entry, phys, lo, armed, flags);
 	unlock(irq);
 }
 
@@ -766,6 +863,7 @@ void vmi_SetCR3(u32 v)
 	if (CHECKING) {
 		irq = lock();
 		finish_deferred(this_cpu());
+		share_root(this_cpu(), v);
 		if (globals()->shadow)
 			check_root(v);
 		scan_one();
@@ -844,7 +942,9 @@ void vmi_SetLazyMode(u32 mode)
 	/* The modes do not nest: from one to the other only through none. */
 	if (mode > 2 || (mode && cpu->lazy))
 		violation(V_LAZY, CALL_SetLazy, cpu->lazy, mode);
-	flush_deferred(cpu);
+	/* It is leaving the mode that flushes, and nothing else. */
+	if (cpu->lazy == LAZY_MMU)
+		flush_deferred(cpu);
 	cpu->lazy = mode;
 }
 

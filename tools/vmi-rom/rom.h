@@ -81,6 +81,7 @@
 #define STATE_BRIDGE		0x1000
 #define STATE_STATS		0x4000
 #define STATE_CPUS		0x5000
+#define STATS_PENDING		60
 #define STATS_CALLS		64
 #define MAX_CPUS		16
 #define CPU_SIZE		0x400

@@ -76,10 +76,13 @@ struct rom_info {
  * @flushes: flush points reached with deferred updates pending
  * @deferred: updates that were queued
  * @scans: registered tables compared with their shadow
- * @ipi_pending: IPIs sent in lazy MMU mode with deferred updates pending
+ * @reserved: 0
+ * @pending: updates that wait for a flush point, of all CPUs
  * @calls: calls made, by number
  * @violations: violations, by kind
  * @last: the last violation: kind, call, address or pfn, value, CPU
+ * @rounds: times that the scans at flush points have been through all tables
+ * @cpus_lost: CPUs that there was no room for
  */
 struct stats {
 	char magic[8];
@@ -95,12 +98,14 @@ struct stats {
 	u32 flushes;
 	u32 deferred;
 	u32 scans;
-	u32 ipi_pending;
-	u32 pad;
+	u32 reserved;
+	u32 pending;
 	u32 calls[80];
 	u32 violations[32];
 	u32 last[5];
-	u32 pad2[11];
+	u32 rounds;
+	u32 cpus_lost;
+	u32 pad[9];
 };
 
 /* AP state of the ABI */
@@ -164,6 +169,7 @@ struct cpu {
 	u32 apic_id;
 	u32 ap_valid;
 	u32 lazy;
+	u32 cr3;
 	struct linear linear[4];
 	struct table gdt;
 	struct table idt;
@@ -351,6 +357,7 @@ u32 lock(void);
 void unlock(u32 flags);
 struct cpu *this_cpu(void);
 struct cpu *cpu_of_apic(u32 id);
+bool has_room(u32 id);
 void print(const char *s);
 void print_hex(u32 v);
 void violation(u32 kind, u32 call, u32 where, u32 value);
@@ -360,6 +367,7 @@ u32 virt_to_phys(u32 va);
 /* mmu.c */
 void mmu_init(void);
 void flush_deferred(struct cpu *cpu);
+void check_pending(u32 call, u32 value);
 void scan_one(void);
 void scan_all(void);
 

@@ -109,6 +109,36 @@ stub 32
 1:	cli
 	ret
 
+/* Call a C function with flat segments; the registers stay as they are. */
+#ifndef VMI_FAST
+.macro report function, kind, nr
+	pushal
+	pushl	%ds
+	pushl	%es
+	movl	%ss, %eax
+	movl	%eax, %ds
+	movl	%eax, %es
+	movl	$\kind, %eax
+	movl	$\nr, %edx
+	movl	40(%esp), %ecx
+	call	\function
+	popl	%es
+	popl	%ds
+	popal
+.endm
+
+/* Updates that wait for a flush when user mode goes on are due. */
+.macro check_pending nr
+	pushl	%ebp
+	get_state %ebp
+	cmpl	$0, STATE_STATS + STATS_PENDING(%ebp)
+	popl	%ebp
+	je	.Lnone\@
+	report	vmi_pending_asm, 0, \nr
+.Lnone\@:
+.endm
+#endif
+
 /*
  * A return to user mode with interrupts off is undefined in the ABI: it is
  * reported. User mode is RPL 3 (the kernel may be at 0 or 1), or the VM flag.
@@ -121,29 +151,18 @@ stub 33
 	testl	$2, 4(%esp)
 	jz	2f
 1:	testl	$0x200, 8(%esp)
-	jz	3f
+	jnz	3f
+	report	vmi_violation_asm, V_IRET_IF, 33
+3:	check_pending 33
 2:
 #endif
 	iret
-#ifndef VMI_FAST
-3:	pushal
-	pushl	%ds
-	pushl	%es
-	movl	%ss, %eax
-	movl	%eax, %ds
-	movl	%eax, %es
-	movl	$V_IRET_IF, %eax
-	movl	$33, %edx
-	movl	40(%esp), %ecx
-	call	vmi_violation_asm
-	popl	%es
-	popl	%ds
-	popal
-	iret
-#endif
 
 .set asm_34, 1
 stub 34
+#ifndef VMI_FAST
+	check_pending 34
+#endif
 	sti
 	sysexit
 

@@ -409,7 +409,8 @@ u32 vmi_CancelAlarm(u32 how)
 	struct alarm *a = &cpu->alarm[how & 1];
 	u32 flags, was;
 
-	if ((how & ALARM_COUNTER) > 1) {
+	if (how & ~(ALARM_COUNTER | ALARM_PERIODIC | ALARM_LVTT) ||
+	    (how & ALARM_COUNTER) > 1) {
 		violation(V_ALARM, CALL_CancelAlarm, how, 0);
 		return 0;
 	}

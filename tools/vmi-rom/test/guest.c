@@ -53,8 +53,8 @@ struct stats {
 	char magic[8];
 	u32 ncalls, nviolations, total, inits, relocs, cpus;
 	u32 tracked, tracked_max, untracked, flushes, deferred, scans;
-	u32 ipi_pending, pad;
-	u32 calls[80], violations[32], last[5];
+	u32 reserved, pending;
+	u32 calls[80], violations[32], last[5], rounds, cpus_lost;
 };
 
 struct ap_state {
@@ -73,7 +73,7 @@ struct dtr {
 
 extern u32 pae, user_flags, user_stack_seen, user_cs_seen, user_flags_seen;
 extern u32 ap_eax, ap_ebx, ap_edi, ap_esp, call_esp;
-extern u32 boot_pd[], boot_pt[], boot_pdpt[];
+extern u32 boot_pd[], boot_pt[], boot_pdpt[], apic_pt[];
 extern u32 gdt[];
 extern struct dtr gdtr;
 extern u8 vectors[], user_code[], user_code_end[], vector_128[], ap_start[];
@@ -101,6 +101,7 @@ static u32 tss[26];
 static u32 ldt[1024] __attribute__((aligned(4096)));
 static struct ap_state ap_state __attribute__((aligned(4096)));
 static u8 ap_stack[4096] __attribute__((aligned(4096)));
+static u32 ap_gdt[1024] __attribute__((aligned(4096)));
 
 static void outb(u8 v, u16 port)
 {
@@ -638,6 +639,12 @@ static void test_registers(void)
 	   (u32)CALL(NR_GetDR, .eax = 3) == 0x4000, "SetDR, GetDR 0-3");
 	CALL(NR_SetDR, .eax = 7, .edx = 0x400);
 	ok_eq(CALL(NR_GetDR, .eax = 7), 0x400, "SetDR, GetDR 7");
+	watch();
+	CALL(NR_SetDR, .eax = 8);
+	caught(V_FLAGS, 1, "SetDR of a wild number is caught");
+	watch();
+	CALL(NR_GetDR, .eax = 4);
+	caught(V_FLAGS, 1, "GetDR of a wild number is caught");
 	CALL(NR_WBINVD);
 	r = REGS(NR_CPUID, .eax = 0, .ecx = 0, .ebp = 7);
 	u32 a = 0, b, c, d;
@@ -962,6 +969,26 @@ static void test_tables(void)
 	caught(V_RAW_WRITE, 1, "raw write is caught at flush points");
 	set(entry(pt, 9), 0, PT);
 
+	/* What the CPU has set, found by a scan */
+	set(e, data + 3, PT | CURRENT | va);
+	CALL(NR_InvalPage, .eax = va);
+	*(volatile u32 *)va = 0xdadc;
+	u32 rounds = stats->rounds;
+
+	for (i = 0; i < 1000 && stats->rounds < rounds + 2; i++)
+		CALL(NR_SetCR3, .eax = read_cr3());
+	ok(stats->rounds >= rounds + 2 || told("fast"),
+	   "scans go through all tables");
+	watch();
+	*e &= ~0x40;
+	set(e, data + 3, PT | CURRENT | va);
+	caught(V_RAW_WRITE, 1, "dirty bit cleared without a call");
+	set(e, data + 0x23, PT | CURRENT | va);
+	watch();
+	*e &= ~0x20;
+	update(e, PT | CURRENT | va);
+	quiet("accessed bit cleared and announced");
+
 	watch();
 	set(e, data + 1, PD);
 	caught(V_LEVEL, 1, "level differs from the registration");
@@ -1040,6 +1067,52 @@ static void test_deferred(void)
 	v = *(volatile u32 *)(va + 0x5000);
 	CALL(NR_FlushTLB, .eax = 3);
 	quiet("SetCR3 is a flush point");
+	watch();
+	set(entry(pt, 6), data + 0x23, PT | CURRENT | DEFER | (va + 0x6000));
+	CALL(NR_SetLazyMode, .eax = 1);
+	ok_eq(stats->pending, 1, "entering lazy mode is no flush point");
+	CALL(NR_APICWrite, .eax = APIC + 0x310, .edx = 0x55 << 24);
+	CALL(NR_APICWrite, .eax = APIC + 0x300, .edx = 0x40030);
+	quiet("the other half of the ICR is no IPI, nor is one to itself");
+	CALL(NR_APICWrite, .eax = APIC + 0x300, .edx = 0x30);
+	caught(V_STALE_DEFER, 1, "IPI with a deferred update");
+	watch();
+	CALL(NR_APICWrite, .eax = APIC + 0x300, .edx = 0x30);
+	CALL(NR_SetLazyMode, .eax = 0);
+	quiet("IPI with none");
+	set(entry(pt, 6), 0, PT | CURRENT | DEFER | (va + 0x6000));
+	enter_user(0, reloc[NR_IRET], USER_PAGE, USER_PAGE + 0xf00);
+	caught(V_STALE_DEFER, 1, "IRET to user mode with a deferred update");
+	watch();
+	enter_user(0, reloc[NR_IRET], USER_PAGE, USER_PAGE + 0xf00);
+	set(entry(pt, 6), 0, PT | CURRENT | DEFER | (va + 0x6000));
+	iret_kernel(reloc[NR_IRET]);
+	CALL(NR_FlushTLB, .eax = 1);
+	quiet("IRET to user mode with none, and within the kernel");
+	if (!told("cpl1")) {
+		set(entry(pt, 6), 0, PT | CURRENT | DEFER | (va + 0x6000));
+		enter_user(1, reloc[NR_SYSEXIT], USER_PAGE, USER_PAGE + 0xf00);
+		caught(V_STALE_DEFER, 1, "SYSEXIT with a deferred update");
+	}
+	/* Announced changes of entries that stay present */
+	set(entry(pt, 7), data + 0x23, PT | CURRENT | (va + 0x7000));
+	watch();
+	*entry(pt, 7) = data + 0x21;
+	update(entry(pt, 7), PT | CURRENT | DEFER | (va + 0x7000));
+	*entry(pt, 7) = *entry(pt, 7) | 2;
+	update(entry(pt, 7), PT | CURRENT | DEFER | (va + 0x7000));
+	CALL(NR_FlushTLB, .eax = 1);
+	ok_eq(*entry(pt, 7), data + 0x23, "deferred change is whole after the flush");
+	v = *(volatile u32 *)(va + 0x7000);
+	quiet("use of an announced change after the flush");
+	CALL(NR_FlushTLB, .eax = 1);
+	update(entry(pt, 7), PT | CURRENT | DEFER | (va + 0x7000));
+	CALL(NR_FlushTLB, .eax = 1);
+	asm volatile("invlpg (%0)" : : "r" (va + 0x7000) : "memory");
+	update(entry(pt, 7), PT | CURRENT | DEFER | (va + 0x7000));
+	v = *(volatile u32 *)(va + 0x7000);
+	CALL(NR_FlushTLB, .eax = 1);
+	caught(V_STALE_DEFER, 1, "use of an announced change before the flush");
 	set(pde, 0, PD | CURRENT | va);
 	set(e, data + 0x23, PT | CURRENT | DEFER | va);
 	watch();
@@ -1068,6 +1141,10 @@ static void test_space(void)
 		CALL(NR_SetCR3, .eax = old);
 		release(pd, PD);
 		quiet("another address space, PAE");
+		watch();
+		set(entry(boot_pdpt[6] & ~0xfff, 511), 0x400083, PD);
+		caught(V_VIRTUAL_TOP, 1, "directory entry above the virtual top");
+		set(entry(boot_pdpt[6] & ~0xfff, 511), 0, PD);
 		watch();
 		p[0] = other + 1;
 		CALL(NR_SetCR3, .eax = root);
@@ -1206,6 +1283,9 @@ static void test_time(void)
 	quiet("no violation with alarms");
 	alarm(0x200, 0, 0);
 	caught(V_ALARM, 1, "unknown alarm flag is caught");
+	watch();
+	ok_eq(CALL(NR_CancelAlarm, .eax = 0x200), 0, "CancelAlarm of nothing");
+	caught(V_ALARM, 1, "unknown flag of CancelAlarm is caught");
 	ok_eq(CALL(NR_WallclockUpdated), 0, "WallclockUpdated");
 }
 
@@ -1261,6 +1341,11 @@ void ap_main(void)
 	while (!ap_go)
 		asm volatile("pause");
 	rom_call(&r);
+	/* A table of its own */
+	struct dtr d = { gdtr.limit, (u32)ap_gdt };
+
+	r = (struct regs){ .eip = (u32)reloc[NR_SetGDT], .eax = (u32)&d };
+	rom_call(&r);
 	ap_ok = cs == (told("cpl1") ? 9 : 8) && (!tr || told("cpl1")) && !ldtr && !(flags & 0x200) &&
 		read_cr3() == ap_state.cr3 && read_cr4() == ap_state.cr4;
 	*(volatile u32 *)(APIC + 0xf0) = 0x1ff;
@@ -1303,10 +1388,78 @@ static u32 wait_alive(u32 what)
 	return ap_alive == what;
 }
 
+/* A second CPU has an address space loaded, and a descriptor table. */
+static void test_shared(void)
+{
+	u32 root = new_page(), pd = root, pt = new_page(), data = new_page();
+	u32 va = 0x20000000, old = read_cr3(), i, v;
+
+	watch();
+	CALL(NR_WriteGDTEntry, .eax = (u32)ap_gdt, .edx = 7);
+	caught(V_DESC_WRITE, 1, "descriptor of another CPU is caught");
+	if (told("fast"))
+		return;
+	allocate(pt, PT | ZEROED);
+	if (pae) {
+		pd = new_page();
+		allocate(pd, PD | ZEROED);
+		*entry(root, 0) = pd + 1;
+		*entry(root, 3) = boot_pdpt[6];
+	} else {
+		for (i = 768; i < 1024; i++)
+			*entry(root, i) = boot_pd[i];
+		allocate(root, PD);
+	}
+	CALL(NR_SetCR3, .eax = root);
+	set(entry(pd, pd_index(va)), pt + 7, PD | CURRENT | va);
+	watch();
+	set(entry(pt, 0), data + 0x23, PT | CURRENT | DEFER | va);
+	v = *(volatile u32 *)va;
+	CALL(NR_FlushTLB, .eax = 1);
+	caught(V_STALE_DEFER, 1, "deferred update relied on, on two CPUs");
+	CALL(NR_SetCR3, .eax = old);
+	set(entry(user_pd(), pd_index(va)), pt + 7, PD | CURRENT | va);
+	watch();
+	set(entry(pt, 1), data + 0x23, PT | CURRENT | DEFER | (va + 0x1000));
+	v = *(volatile u32 *)(va + 0x1000);
+	CALL(NR_FlushTLB, .eax = 1);
+	quiet("the other CPU may be the one that uses it");
+	(void)v;
+}
+
+/* One CPU more than there are slots */
+static void test_many(void)
+{
+	u32 i;
+
+	for (i = 2; i < 16; i++)
+		CALL(NR_SetInitialAPState, .eax = (u32)&ap_state, .edx = 40 + i);
+	watch();
+	CALL(NR_SetInitialAPState, .eax = (u32)&ap_state, .edx = 40 + 2);
+	quiet("as many CPUs as there is room for");
+	CALL(NR_SetInitialAPState, .eax = (u32)&ap_state, .edx = 40 + 16);
+	caught(V_AP_STATE, 1, "one CPU more");
+	ok_eq(stats->cpus, 16, "CPUs are counted to the last");
+}
+
+/* The ROM looks for the APIC when it is told an offset only. */
+static void test_no_apic(void)
+{
+	u32 *e = apic_pt + (pae ? 0 : 0x200), was = *e;
+
+	watch();
+	*e = 0;
+	asm volatile("invlpg (%0)" : : "r" (APIC) : "memory");
+	ok_eq(CALL(NR_APICRead, .eax = 0x30), 0, "APICRead without an APIC");
+	caught(V_APIC, 1, "APICRead without an APIC is caught");
+	*e = was;
+}
+
 static void test_apic(void)
 {
 	u32 cr0;
 
+	test_no_apic();
 	ok_eq(CALL(NR_APICRead, .eax = APIC + 0x30),
 	      *(volatile u32 *)(APIC + 0x30), "APICRead");
 	CALL(NR_APICWrite, .eax = APIC + 0x80, .edx = 0x20);
@@ -1332,6 +1485,8 @@ static void test_apic(void)
 	ap_state.idt_base = (u32)idt;
 	ap_state.idt_limit = sizeof(idt) - 1;
 	watch();
+	for (u32 i = 0; i * 4 < gdtr.limit; i++)
+		ap_gdt[i] = gdt[i];
 	ipi(1, 0x4500);
 	wait_ms(10);
 	CALL(NR_SetInitialAPState, .eax = (u32)&ap_state, .edx = 1);
@@ -1349,9 +1504,11 @@ static void test_apic(void)
 	ok_eq(ap_irqs, 1, "once");
 	ok_eq(stats->cpus, 2, "two CPUs are counted");
 	quiet("no violation in starting a CPU");
+	test_shared();
 	CALL(NR_SetInitialAPState, .eax = (u32)&ap_state + 16, .edx = 2);
 	ok(stats->violations[V_AP_STATE] - seen_kind[V_AP_STATE] >= 1 ||
 	   told("fast"), "unaligned AP state is caught");
+	test_many();
 }
 
 static void test_counts(void)
