@@ -51,6 +51,8 @@ u32 vmi_init(void)
 	u32 flags;
 
 	asm volatile("pushfl; popl %0" : "=r" (flags));
+	if (rom_info.state_phys)
+		g->debug_port = rom_info.debug_port;
 	if (rom_info.config & CFG_INIT_FAIL) {
 		print("vmi-rom: init: asked to fail\n");
 		return INIT_ASKED_TO_FAIL;
@@ -63,7 +65,6 @@ u32 vmi_init(void)
 		violation(V_INIT, ~0u, 0, INIT_TWICE);
 		return INIT_TWICE;
 	}
-	g->debug_port = rom_info.debug_port;
 	g->rom = rom_linear();
 	g->delta = g->rom - rom_info.rom_phys;
 	prepare(g);

@@ -56,6 +56,7 @@
 #define CFG_CPL1		0x0002
 #define CFG_BAD_SUM		0x0004
 #define CFG_FAST		0x0008
+#define CFG_FREQ_ZERO		0x0010
 
 /* Bytes of the answer table: what get_reloc says of a call */
 #define ANSWER_NONE		0x00

@@ -56,6 +56,7 @@ static u32 read_pit(u64 *tsc)
 	return count;
 }
 
+/* 0 when the CPU was away for so long that the count began anew. */
 static u32 measure_khz(void)
 {
 	u32 start, end;
@@ -72,7 +73,8 @@ static u32 measure_khz(void)
 	do {
 		end = read_pit(&t1);
 	} while (end > 0xb000 && end <= start);
-	if (end >= start || t1 == t0)
+	/* The output goes high at the end of the count, and stays so. */
+	if ((inb(0x61) & 0x20) || end >= start || t1 == t0)
 		return 0;
 	/* kHz = cycles * PIT_HZ / ticks / 1000 */
 	return div64(div64((t1 - t0) * PIT_HZ, start - end, NULL), 1000, NULL);
@@ -130,18 +132,20 @@ static u64 read_wallclock(u64 *tsc)
 int time_init(void)
 {
 	struct globals *g = globals();
-	u32 a, b, c;
+	u32 khz[3] = { 0, 0, 0 }, n = 0, tries, a, b, c;
 
-	/* The median of three: one may be spoilt by a busy host. */
-	a = measure_khz();
-	b = measure_khz();
-	c = measure_khz();
+	/* The median of three; a busy host may spoil any number of others. */
+	for (tries = 0; n < 3 && tries < 200; tries++) {
+		khz[n] = measure_khz();
+		n += !!khz[n];
+	}
+	if (n < 3)
+		return -1;
+	a = khz[0], b = khz[1], c = khz[2];
 	if (a > b)
 		g->tsc_khz = c > a ? a : c > b ? c : b;
 	else
 		g->tsc_khz = c > b ? b : c > a ? c : a;
-	if (!g->tsc_khz)
-		return -1;
 	g->wall_start = read_wallclock(&g->tsc_start);
 	return 0;
 }
@@ -149,6 +153,8 @@ int time_init(void)
 u64 vmi_GetCycleFrequency(void);
 u64 vmi_GetCycleFrequency(void)
 {
+	if (rom_info.config & CFG_FREQ_ZERO)
+		return 0;
 	return (u64)globals()->tsc_khz * 1000;
 }
 

@@ -3,8 +3,9 @@
  * Bare-metal guest that exercises a VMI ROM and reports in TAP on COM1.
  *
  * The command line says what to expect: "pae" for PAE paging, "smp" for a
- * second CPU, "small" when there is no memory for the shadow, "fast" for a
- * ROM that does not check, and the name of a variant.
+ * second CPU, "moved" for a ROM that does not start on a page, "small" when
+ * there is no memory for the shadow, "fast" for a ROM that does not check, and
+ * the name of a variant.
  */
 typedef unsigned char u8;
 typedef unsigned short u16;
@@ -477,6 +478,17 @@ static u32 init_rom(void)
 	return r.eax;
 }
 
+/* An entry of the header that ends in UD2 there and then */
+static void test_entry(u32 at, const char *name)
+{
+	struct regs r = { .eip = (u32)rom + at };
+
+	expect_fault = 1;
+	rom_call(&r);
+	expect_fault = 0;
+	ok(faults == 1 && fault_vector == 6 && fault_eip == (u32)rom + at, name);
+}
+
 static u64 get_reloc(u32 nr)
 {
 	struct regs r = { .eax = nr, .eip = (u32)rom + 136, .ebp = 5, .ebx = 6 };
@@ -503,6 +515,7 @@ static void test_header(void)
 	ok(equal((char *)rom + pci, "PCIR", 4), "PCI data structure");
 	ok(equal((char *)rom + 144, "vmiROM01", 8), "information block");
 	ok_eq(*(u32 *)(rom + 152) + OFFSET, (u32)rom, "ROM knows its place");
+	ok_eq((u32)rom & 0xfff, told("moved") ? 0x800 : 0, "where it is expected");
 	ok_eq(*(u32 *)(rom + 156) & 0xfff, 0, "state is page aligned");
 	volatile u8 *byte = rom + 1024;
 	u8 was = *byte;
@@ -1706,6 +1719,10 @@ static void run_variant(void)
 		ok_eq(*(u16 *)(rom + 22), 0, "no license");
 		return;
 	}
+	if (told("init-ud2")) {
+		test_entry(128, "vmi_init ends in UD2");
+		return;
+	}
 	v = init_rom();
 	if (told("init-fails")) {
 		ok(v != 0, "vmi_init fails");
@@ -1721,6 +1738,16 @@ static void run_variant(void)
 		ok_eq(count_types(0), VMI_NCALLS, "all answers are NONE");
 	else if (told("all-nop"))
 		ok_eq(count_types(3), VMI_NCALLS, "all answers are NOP");
+	else if (told("all-jump"))
+		ok(count_types(2) == VMI_NCALLS && !count_outside(),
+		   "all answers are JUMP");
+	else if (told("reloc-ud2"))
+		test_entry(136, "get_reloc ends in UD2");
+	else if (told("freq-zero")) {
+		reloc[NR_GetCycleFrequency] = get_reloc(NR_GetCycleFrequency);
+		ok(!CALL(NR_GetCycleFrequency), "GetCycleFrequency is 0");
+		ok_eq(stats->calls[NR_GetCycleFrequency], 1, "and is counted");
+	}
 	else if (told("answer-38-jump"))
 		ok(get_reloc(38) >> 32 == 2 && inside(get_reloc(38)) &&
 		   get_reloc(39) >> 32 == 1, "one answer is JUMP");
