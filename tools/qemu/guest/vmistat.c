@@ -1,28 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vmistat: what the open VMI option ROM has counted, a line each:
+ * vmistat [rounds N]: what the open VMI option ROM has counted, a line each.
+ * With "rounds N" it first waits until the ROM has compared all page tables N
+ * times, and switches between two address spaces meanwhile: the ROM compares
+ * one table each time.
  *
  *	violations N
  *	violation KIND N	for each kind that was seen
  *	last CALL WHERE VALUE CPU	the last one, if there was any
  *	group NAME N		calls made, by group
  *	call NAME N		calls made
- *	cpus N, tables N, tables_max N, untracked N, deferred N, flushes N,
- *	scans N
+ *	cpus N, cpus_lost N, tables N, tables_max N, untracked N, deferred N,
+ *	flushes N, scans N, rounds N
  *
  * tools/vmi-rom/README describes the layout.  Reads /dev/mem.
  */
+#define _GNU_SOURCE
 #include <fcntl.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define WINDOW		0xc0000
 #define WINDOW_SIZE	0x20000
 #define STEP		0x800
 #define INFO		144
+#define ROUNDS		(532 / 4)
+#define PATIENCE	60
 
 static const char * const kinds[] = {
 	"raw-write", "unregistered-link", "stale-defer", "defer-flag", "level",
@@ -45,7 +53,7 @@ static const struct {
 static unsigned char window[WINDOW_SIZE];
 static uint32_t stats[256];
 
-static void fail(const char *what)
+static void __attribute__((noreturn)) fail(const char *what)
 {
 	fprintf(stderr, "vmistat: %s\n", what);
 	exit(1);
@@ -76,7 +84,47 @@ static const unsigned char *find(void)
 	return NULL;
 }
 
-int main(void)
+/* A child that answers each byte, on the same CPU */
+static void start_partner(int to[2], int from[2])
+{
+	cpu_set_t set;
+	char c;
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) || pipe(to) || pipe(from))
+		fail("no partner");
+	switch (fork()) {
+	case -1:
+		fail("no partner");
+	case 0:
+		close(to[1]);
+		while (read(to[0], &c, 1) == 1 && write(from[1], &c, 1) == 1)
+			;
+		_exit(0);
+	}
+}
+
+static void wait_rounds(int fd, uint32_t stats_at, uint32_t n)
+{
+	time_t end = time(NULL) + PATIENCE;
+	uint32_t start, now;
+	int to[2], from[2];
+	char c = 0;
+
+	start_partner(to, from);
+	get(fd, stats_at + ROUNDS * 4, &start, sizeof(start));
+	do {
+		if (time(NULL) > end)
+			fail("the ROM does not compare page tables");
+		if (write(to[1], &c, 1) != 1 || read(from[0], &c, 1) != 1)
+			fail("the partner is gone");
+		get(fd, stats_at + ROUNDS * 4, &now, sizeof(now));
+	} while (now - start < n);
+	close(to[1]);
+}
+
+int main(int argc, char **argv)
 {
 	const unsigned char *rom, *group, *name;
 	uint32_t i, g, n, size;
@@ -91,6 +139,8 @@ int main(void)
 	size = word(rom + INFO + 20);
 	if (size > sizeof(stats))
 		size = sizeof(stats);
+	if (argc == 3 && !strcmp(argv[1], "rounds"))
+		wait_rounds(fd, word(rom + INFO + 16), atoi(argv[2]));
 	get(fd, word(rom + INFO + 16), stats, size);
 	if (memcmp(stats, "vmiSTAT1", 8))
 		fail("the ROM has no statistics: it never ran");
@@ -118,7 +168,8 @@ int main(void)
 	}
 	printf("cpus %u\ntables %u\ntables_max %u\nuntracked %u\n",
 	       stats[28 / 4], stats[32 / 4], stats[36 / 4], stats[40 / 4]);
-	printf("flushes %u\ndeferred %u\nscans %u\n", stats[44 / 4],
-	       stats[48 / 4], stats[52 / 4]);
+	printf("flushes %u\ndeferred %u\nscans %u\nrounds %u\n",
+	       stats[44 / 4], stats[48 / 4], stats[52 / 4], stats[ROUNDS]);
+	printf("cpus_lost %u\n", stats[536 / 4]);
 	return 0;
 }
