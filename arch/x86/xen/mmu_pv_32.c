@@ -59,8 +59,11 @@ static pgd_t xen_init_l3[PAGE_SIZE / sizeof(pgd_t)] __page_aligned_bss;
 /* The PMD page that xen_init_l3 ends with */
 static pmd_t *xen_kernel_pmd __ro_after_init;
 
-/* Protects what follows, and all of @kernel against a change in between. */
-static DEFINE_SPINLOCK(xen_tops_lock);
+/*
+ * Protects what follows, and all of @kernel against a change in between.  Its
+ * holder cannot be stopped for a save: no half of a top is ever saved.
+ */
+static DEFINE_RAW_SPINLOCK(xen_tops_lock);
 static LIST_HEAD(xen_tops);
 static LIST_HEAD(xen_spare_tops);
 static unsigned int xen_nr_spare_tops;
@@ -160,9 +163,10 @@ static void xen_queue_pmd(pmd_t *ptr, u64 entry)
  * @entry:	what to set it to, with a machine frame number
  *
  * All of them change under the lock, so that a new copy is never made of half
- * an entry.
+ * an entry.  The kernel's own changes last: whoever finds an entry there, and
+ * goes on without a fault, finds it in each copy.
  *
- * May be called with spinlocks held, not from interrupts.
+ * May be called from any context but NMIs.
  *
  * Return: whether it was an entry of the kernel's PMD page; nothing was done
  * if not.
@@ -170,18 +174,19 @@ static void xen_queue_pmd(pmd_t *ptr, u64 entry)
 bool xen_top_set_pmd(pmd_t *ptr, u64 entry)
 {
 	struct xen_top *top;
+	unsigned long flags;
 
 	if (((unsigned long)ptr & PAGE_MASK) != (unsigned long)xen_kernel_pmd)
 		return false;
 
-	spin_lock(&xen_tops_lock);
+	raw_spin_lock_irqsave(&xen_tops_lock, flags);
 	xen_mc_batch();
-	xen_queue_pmd(ptr, entry);
 	list_for_each_entry(top, &xen_tops, all)
 		xen_queue_pmd(top->kernel + (ptr - xen_kernel_pmd), entry);
+	xen_queue_pmd(ptr, entry);
 	/* Not later: the lock keeps the tops from going away. */
 	xen_mc_issue(0);
-	spin_unlock(&xen_tops_lock);
+	raw_spin_unlock_irqrestore(&xen_tops_lock, flags);
 
 	return true;
 }
@@ -196,7 +201,9 @@ static void xen_free_top(struct xen_top *top)
 static struct xen_top *xen_make_top(void)
 {
 	struct xen_top *top = kmalloc(sizeof(*top), GFP_KERNEL);
+	unsigned long flags;
 	unsigned int i;
+	pgd_t kernel;
 
 	if (!top)
 		return NULL;
@@ -209,29 +216,31 @@ static struct xen_top *xen_make_top(void)
 	}
 	INIT_LIST_HEAD(&top->spare);
 
+	/* A save translates the frame numbers of what is pinned, only. */
+	raw_spin_lock_irqsave(&xen_tops_lock, flags);
 	for (i = KERNEL_PGD_BOUNDARY; i < PTRS_PER_PGD - 1; i++)
 		top->l3[i] = xen_init_l3[i];
-	top->l3[i] = native_make_pgd(xen_l3_entry(native_make_pgd(
-				__pa(top->kernel) | _PAGE_PRESENT)));
-	make_lowmem_page_readonly(top->l3);
-
-	spin_lock(&xen_tops_lock);
+	kernel = native_make_pgd(__pa(top->kernel) | _PAGE_PRESENT);
+	top->l3[i] = native_make_pgd(xen_l3_entry(kernel));
 	copy_page(top->kernel, xen_kernel_pmd);
+	make_lowmem_page_readonly(top->l3);
 	make_lowmem_page_readonly(top->kernel);
 	pin_pagetable_pfn(MMUEXT_PIN_L3_TABLE, PFN_DOWN(__pa(top->l3)));
 	list_add(&top->all, &xen_tops);
-	spin_unlock(&xen_tops_lock);
+	raw_spin_unlock_irqrestore(&xen_tops_lock, flags);
 
 	return top;
 }
 
 static void xen_unmake_top(struct xen_top *top)
 {
-	spin_lock(&xen_tops_lock);
-	list_del(&top->all);
-	spin_unlock(&xen_tops_lock);
+	unsigned long flags;
 
+	raw_spin_lock_irqsave(&xen_tops_lock, flags);
+	list_del(&top->all);
 	pin_pagetable_pfn(MMUEXT_UNPIN_TABLE, PFN_DOWN(__pa(top->l3)));
+	raw_spin_unlock_irqrestore(&xen_tops_lock, flags);
+
 	make_lowmem_page_readwrite(top->l3);
 	make_lowmem_page_readwrite(top->kernel);
 	xen_free_top(top);
@@ -241,14 +250,15 @@ static void xen_unmake_top(struct xen_top *top)
 int xen_pgd_alloc(struct mm_struct *mm)
 {
 	struct xen_top *top;
+	unsigned long flags;
 
-	spin_lock(&xen_tops_lock);
+	raw_spin_lock_irqsave(&xen_tops_lock, flags);
 	top = list_first_entry_or_null(&xen_spare_tops, struct xen_top, spare);
 	if (top) {
 		list_del_init(&top->spare);
 		xen_nr_spare_tops--;
 	}
-	spin_unlock(&xen_tops_lock);
+	raw_spin_unlock_irqrestore(&xen_tops_lock, flags);
 
 	if (!top)
 		top = xen_make_top();
@@ -262,16 +272,17 @@ int xen_pgd_alloc(struct mm_struct *mm)
 void xen_pgd_free(struct mm_struct *mm, pgd_t *pgd)
 {
 	struct xen_top *top = xen_top_of(pgd);
+	unsigned long flags;
 
 	set_page_private(virt_to_page(pgd), 0);
 
-	spin_lock(&xen_tops_lock);
+	raw_spin_lock_irqsave(&xen_tops_lock, flags);
 	if (xen_nr_spare_tops < XEN_MAX_SPARE_TOPS) {
 		list_add(&top->spare, &xen_spare_tops);
 		xen_nr_spare_tops++;
 		top = NULL;
 	}
-	spin_unlock(&xen_tops_lock);
+	raw_spin_unlock_irqrestore(&xen_tops_lock, flags);
 
 	if (top)
 		xen_unmake_top(top);
