@@ -10,10 +10,10 @@
 #include <asm/xen/interface.h>
 
 /*
- * Marks a frame that an NMI pushed: until it returns by hypercall, Xen holds
- * back the next one.  The architecture has no such flag.
+ * Marks a frame that an NMI or a machine check pushed: until it returns by
+ * hypercall, Xen holds back the next one.  The architecture has no such flag.
  */
-#define XEN_EFLAGS_NMI	(1 << 31)
+#define XEN_EFLAGS_ASYNC	(1 << 31)
 
 	.pushsection .noinstr.text, "ax"
 /*
@@ -51,7 +51,7 @@ SYM_FUNC_END(xen_hypercall_pv)
  * had arrived in the outer context.
  */
 SYM_CODE_START(xen_iret)
-	testl	$(X86_EFLAGS_VM | XEN_EFLAGS_NMI), 2*4(%esp)
+	testl	$(X86_EFLAGS_VM | XEN_EFLAGS_ASYNC), 2*4(%esp)
 	jnz	.Lhypercall_iret
 	btl	$X86_EFLAGS_IF_BIT, 2*4(%esp)
 	jnc	xen_iret_insn
@@ -74,21 +74,28 @@ SYM_INNER_LABEL(xen_iret_crit_end, SYM_L_LOCAL)
 
 	/* Stack for the hypercall: %eax, then the frame. */
 .Lhypercall_iret:
-	andl	$~XEN_EFLAGS_NMI, 2*4(%esp)
+	andl	$~XEN_EFLAGS_ASYNC, 2*4(%esp)
 	pushl	%eax
 	movl	$__HYPERVISOR_iret, %eax
 	int	$0x82
 	ud2
 
-	/* The frame is a user's bad one.  Natively events would be masked. */
+	/*
+	 * The frame is a user's bad one.  Natively events would be masked.  Until
+	 * they are, the task may move to another CPU.
+	 */
 .Liret_fault:
-	pushl	%eax
-	GET_VCPU_INFO
-	movb	$1, %ss:XEN_vcpu_info_mask(%eax)
-	popl	%eax
+	pushl	%fs
+	pushl	$(__KERNEL_PERCPU)
+	popl	%fs
+	movb	$1, PER_CPU_VAR(xen_vcpu_info) + XEN_vcpu_info_mask
+.Lpop_fs:
+	popl	%fs
+.Lpopped_fs:
 	jmp	asm_iret_error
 
 	_ASM_EXTABLE(xen_iret_insn, .Liret_fault)
+	_ASM_EXTABLE_TYPE(.Lpop_fs, .Lpopped_fs, EX_TYPE_POP_ZERO|EX_REG_FS)
 SYM_CODE_END(xen_iret)
 
 /* Events enter here, masked, with a frame as for an interrupt. */
@@ -129,16 +136,14 @@ SYM_CODE_START(xen_failsafe_callback)
 SYM_CODE_END(xen_failsafe_callback)
 
 SYM_CODE_START(xen_asm_exc_nmi)
-	orl	$XEN_EFLAGS_NMI, 2*4(%esp)
+	orl	$XEN_EFLAGS_ASYNC, 2*4(%esp)
 	jmp	asm_exc_nmi
 SYM_CODE_END(xen_asm_exc_nmi)
 
-/*
- * SYSENTER saves neither EIP nor ESP: the frame that Xen makes is of no use.
- * The stack is the task's already.
- */
-SYM_CODE_START(xen_entry_SYSENTER_32)
-	addl	$5*4, %esp
-	jmp	entry_SYSENTER_32_past_esp
-SYM_CODE_END(xen_entry_SYSENTER_32)
+#ifdef CONFIG_X86_MCE
+SYM_CODE_START(xen_asm_exc_machine_check)
+	orl	$XEN_EFLAGS_ASYNC, 2*4(%esp)
+	jmp	asm_exc_machine_check
+SYM_CODE_END(xen_asm_exc_machine_check)
+#endif
 	.popsection
