@@ -11,6 +11,7 @@
 #include <linux/cpufeature.h>
 #include <linux/delay.h>
 #include <linux/io.h>
+#include <linux/irq_work.h>
 #include <linux/kallsyms.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
@@ -1051,6 +1052,45 @@ static void pv_irq_flag_test(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, arch_irqs_disabled());
 }
 
+#ifdef CONFIG_SMP
+static int pv_irq_count;
+
+static void pv_count_irq(struct irq_work *work)
+{
+	pv_irq_count++;
+}
+
+/* What comes while interrupts are disabled is there once they are enabled. */
+static void pv_irq_pending_test(struct kunit *test)
+{
+	struct irq_work work = IRQ_WORK_INIT_HARD(pv_count_irq);
+	int i, masked, unmasked;
+	unsigned long flags;
+
+	if (!boot_cpu_has(X86_FEATURE_APIC))
+		kunit_skip(test, "no interrupt to send to oneself");
+
+	for (i = 0; i < 20; i++) {
+		pv_irq_count = 0;
+		/* The operations, without the flag that lockdep keeps */
+		flags = arch_local_irq_save();
+		irq_work_queue(&work);
+		mdelay(1);
+		masked = READ_ONCE(pv_irq_count);
+		if (i & 1)
+			arch_local_irq_enable();
+		else
+			arch_local_irq_restore(flags);
+		/* STI holds interrupts back for one more instruction. */
+		cpu_relax();
+		unmasked = READ_ONCE(pv_irq_count);
+		irq_work_sync(&work);
+		KUNIT_EXPECT_EQ(test, 0, masked);
+		KUNIT_EXPECT_EQ(test, 1, unmasked);
+	}
+}
+#endif
+
 static struct kunit_case __refdata pv_door_cases[] = {
 	KUNIT_CASE(pv_door_allowed_test),
 	KUNIT_CASE(pv_door_inlined_test),
@@ -1094,6 +1134,9 @@ static struct kunit_case pv_pgtable_cases[] = {
 	KUNIT_CASE(pv_fixmap_test),
 	KUNIT_CASE(pv_msr_width_test),
 	KUNIT_CASE(pv_irq_flag_test),
+#ifdef CONFIG_SMP
+	KUNIT_CASE(pv_irq_pending_test),
+#endif
 #if defined(CONFIG_X86_PAE) && defined(CONFIG_SMP)
 	KUNIT_CASE_SLOW(pv_pae_order_test),
 #endif
