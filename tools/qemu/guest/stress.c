@@ -489,6 +489,73 @@ static const char *test_ldt(unsigned int round)
 	return pid > 0 && reap(pid) == 42 ? NULL :
 		"the LDT segment leads elsewhere";
 }
+
+/* Entry 0 of the LDT, RPL 3 */
+#define LDT_SELECTOR	7u
+
+static volatile struct {
+	uint32_t loaded, freed;
+	uint32_t ds, es, fs, gs;
+} segments;
+
+/* In between, only %ss is sure to work. */
+static void *hold_segments(void *unused)
+{
+	unsigned int spin = 200000;
+
+	asm volatile("pushl %%ds; pushl %%es; pushl %%fs; pushl %%gs\n\t"
+		     "movw %w2, %%ds; movw %w2, %%es\n\t"
+		     "movw %w2, %%fs; movw %w2, %%gs\n\t"
+		     "movl $1, %%ss:(%1)\n"
+		     "1:\tpause\n\t"
+		     "cmpl $0, %%ss:4(%1)\n\t"
+		     "je 1b\n"
+		     "2:\tpause\n\t"
+		     "decl %0\n\t"
+		     "jnz 2b\n\t"
+		     "movl %%ds, %0; movl %0, %%ss:8(%1)\n\t"
+		     "movl %%es, %0; movl %0, %%ss:12(%1)\n\t"
+		     "movl %%fs, %0; movl %0, %%ss:16(%1)\n\t"
+		     "movl %%gs, %0; movl %0, %%ss:20(%1)\n\t"
+		     "popl %%gs; popl %%fs; popl %%es; popl %%ds"
+		     : "+r" (spin) : "r" (&segments), "r" (LDT_SELECTOR)
+		     : "memory", "cc");
+	return unused;
+}
+
+/*
+ * A thread takes away the descriptor of segments that another one has loaded.
+ * They become null when the kernel, or a hypervisor, loads them again.
+ */
+static const char *test_segments(unsigned int round)
+{
+	struct user_desc d = {
+		.limit		= 0xfffff,
+		.seg_32bit	= 1,
+		.limit_in_pages	= 1,
+		.useable	= 1,
+	};
+	pthread_t holder;
+
+	if (syscall(SYS_modify_ldt, 1, &d, sizeof(d)))
+		return "modify_ldt failed";
+	segments.loaded = 0;
+	segments.freed = 0;
+	if (pthread_create(&holder, NULL, hold_segments, NULL))
+		return "no thread";
+	while (!segments.loaded)
+		sched_yield();
+	/* All zero but these: no descriptor */
+	d = (struct user_desc){ .read_exec_only = 1, .seg_not_present = 1 };
+	if (syscall(SYS_modify_ldt, 1, &d, sizeof(d)))
+		return "the descriptor cannot be taken away";
+	segments.freed = 1;
+	pthread_join(holder, NULL);
+	if (segments.ds || segments.es || segments.fs)
+		return "a segment without a descriptor stayed";
+	return segments.gs && segments.gs != LDT_SELECTOR ?
+		"GS changed" : NULL;
+}
 #endif
 
 /* A port that one process may use stays closed to another. */
@@ -773,6 +840,7 @@ static const struct {
 	{ "tls16",	test_tls16 },
 	{ "ldt",	test_ldt },
 	{ "gate",	test_gate },
+	{ "segments",	test_segments },
 	{ "nx",		test_nx, 1 },
 #endif
 	{ "ioperm",	test_ioperm },
