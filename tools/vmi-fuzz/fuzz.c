@@ -16,6 +16,7 @@
 
 #define MAX_UNITS	64
 #define HEADER		sizeof(struct vmi_rom_header)
+#define PHYS		0xc8800
 
 static u64 rng;
 
@@ -47,6 +48,36 @@ static void fix_sum(u8 *rom, u32 size, u32 at)
 	rom[at] -= sum;
 }
 
+static void put16(u8 *rom, u32 at, u32 v)
+{
+	rom[at] = v;
+	rom[at + 1] = v >> 8;
+}
+
+static void put32(u8 *rom, u32 at, u32 v)
+{
+	put16(rom, at, v);
+	put16(rom, at + 2, v >> 16);
+}
+
+/* An entry point: other code, or a jump to @target */
+static void make_entry(u8 *rom, u32 at, u32 target)
+{
+	switch (rnd(3)) {
+	case 0:
+		rom[at] = 0xe9;
+		put32(rom, at + 1, target - at - 5);
+		break;
+	case 1:
+		rom[at] = 0xeb;
+		rom[at + 1] = target - at - 2;
+		break;
+	default:
+		rom[at] = 0xb8;
+		put32(rom, at + 1, target);
+	}
+}
+
 /* A sound ROM; the last byte is spare. */
 static u32 make_rom(u8 *rom, u32 units)
 {
@@ -74,6 +105,8 @@ static u32 make_rom(u8 *rom, u32 units)
 	h->pci = at;
 	memcpy(rom + at, &pci, sizeof(pci));
 	at += sizeof(pci) + rnd(16);
+	make_entry(rom, 128, HEADER + rnd(100));
+	make_entry(rom, 136, HEADER + rnd(100));
 	if (rnd(2)) {
 		h->pnp = at;
 		pnp.manufacturer = at + sizeof(pnp);
@@ -103,10 +136,33 @@ static u32 edge(u32 size)
 	}
 }
 
-static void put16(u8 *rom, u32 at, u32 v)
+/* Where a jump goes: around the ends of what it may reach */
+static void spoil_entry(u8 *rom, u32 size)
 {
-	rom[at] = v;
-	rom[at + 1] = v >> 8;
+	u32 at = rnd(2) ? 128 : 136, target = rnd(2) ? HEADER : size;
+
+	switch (rnd(8)) {
+	case 0:
+		memset(rom + at, rnd(2) ? 0xff : 0, 2);
+		break;
+	case 1:
+		rom[at] = rnd(2) ? 0xe9 : 0xeb;
+		break;
+	default:
+		make_entry(rom, at, rnd(4) ? target + rnd(5) - 2 : rnd(~0u));
+	}
+}
+
+static void spoil_name(u8 *rom, u32 size, u32 at)
+{
+	u32 len = rnd(2) ? 62 + rnd(5) : 1 + rnd(62);
+
+	if (at + len >= size)
+		return;
+	memset(rom + at, 'n', len);
+	rom[at + len] = 0;
+	if (rnd(2))
+		rom[at + rnd(len)] = rnd(256);
 }
 
 static void spoil(u8 *rom, u32 size)
@@ -115,7 +171,7 @@ static void spoil(u8 *rom, u32 size)
 	struct vmi_rom_header *h = (void *)rom;
 	u32 at;
 
-	switch (rnd(10)) {
+	switch (rnd(13)) {
 	case 0:
 		rom[rnd(HEADER)] ^= 1 << rnd(8);
 		break;
@@ -146,17 +202,60 @@ static void spoil(u8 *rom, u32 size)
 		if (at && at + 18 <= size)
 			put16(rom, at + (rnd(2) ? 14 : 16), edge(size));
 		break;
+	case 8:
+		spoil_entry(rom, size);
+		break;
+	case 9:
+		at = h->pnp;
+		if (at && at + 18 <= size)
+			spoil_name(rom, size, at + sizeof(struct vmi_rom_pnp));
+		break;
+	case 10:
+		at = h->pci;
+		if (at + 18 <= size)
+			put16(rom, at + 16, size / VMI_ROM_UNIT + rnd(3) - 1);
+		break;
 	default:
 		put16(rom, fields[rnd(3)], edge(size));
 	}
 }
 
-static u32 in_rom(const u8 *rom, u32 size, const char *s)
+static void check_name(const u8 *rom, u32 size, const char *s)
 {
-	const u8 *p = (const u8 *)s;
+	const u8 *p = (const u8 *)s, *end;
 
-	return p >= rom && p < rom + size &&
-	       memchr(p, 0, size - (p - rom)) != NULL;
+	if (!s)
+		return;
+	if (p < rom || p >= rom + size)
+		fail("a string outside of the ROM was accepted");
+	end = memchr(p, 0, size - (p - rom));
+	if (!end)
+		fail("a string without an end was accepted");
+	if (end - p > 64)
+		fail("a long string was accepted");
+	for (; p < end; p++)
+		if (*p < 0x20 || *p > 0x7e)
+			fail("a string that cannot be printed was accepted");
+}
+
+/* Where the first instruction of an entry point leads, if that is all it does */
+static void check_entry(const u8 *rom, u32 size, u32 at)
+{
+	s64 to;
+
+	if (!(rom[at] | rom[at + 1]) || (rom[at] & rom[at + 1]) == 0xff)
+		fail("an entry point without code was accepted");
+	if (rom[at] == 0xeb)
+		to = at + 2 + (s64)(s8)rom[at + 1];
+	else if (rom[at] == 0xe9)
+		to = at + 5 + (s64)(s32)(rom[at + 1] | rom[at + 2] << 8 |
+				rom[at + 3] << 16 | (u32)rom[at + 4] << 24);
+	else
+		return;
+	if (to < 0 || to >= size)
+		fail("a jump out of the ROM was accepted");
+	if (to < (s64)HEADER)
+		fail("a jump into the header was accepted");
 }
 
 /* The rules once more, written another way */
@@ -168,6 +267,8 @@ static void check_accepted(const u8 *rom, u32 avail, const struct vmi_rom *r)
 
 	if (!r->size || r->size > avail || r->size != rom[2] * 512u)
 		fail("a ROM of a wrong size was accepted");
+	if (r->phys != PHYS)
+		fail("the address of the ROM is lost");
 	for (i = 0; i < r->size; i++)
 		sum += rom[i];
 	if (sum)
@@ -178,6 +279,10 @@ static void check_accepted(const u8 *rom, u32 avail, const struct vmi_rom *r)
 		fail("a PCI data structure outside of the ROM was accepted");
 	if (memcmp(rom + h->pci, "PCIR", 4))
 		fail("a PCI data structure without signature was accepted");
+	if ((rom[h->pci + 10] | rom[h->pci + 11] << 8) < 24)
+		fail("a PCI data structure that is too short was accepted");
+	if ((rom[h->pci + 16] | rom[h->pci + 17] << 8) < rom[2])
+		fail("a ROM longer than its image was accepted");
 	if (!h->license || h->license >= r->size)
 		fail("a license outside of the ROM was accepted");
 	for (len = 0; h->license + len < r->size && rom[h->license + len]; len++)
@@ -186,12 +291,14 @@ static void check_accepted(const u8 *rom, u32 avail, const struct vmi_rom *r)
 	    !((len == 3 && !memcmp(rom + h->license, "GPL", 3)) ||
 	      (len == 6 && !memcmp(rom + h->license, "GPL v2", 6))))
 		fail("a license other than the two was accepted");
-	if (r->virtual_top && r->virtual_top < 0xf0000000)
+	if (h->virtual_top && h->virtual_top < 0xf0000000)
 		fail("too much address space was granted");
-	if (r->manufacturer && !in_rom(rom, r->size, r->manufacturer))
-		fail("a string outside of the ROM was accepted");
-	if (r->product && !in_rom(rom, r->size, r->product))
-		fail("a string outside of the ROM was accepted");
+	if (r->virtual_top != h->virtual_top)
+		fail("the hypervisor's address space is lost");
+	check_entry(rom, r->size, 128);
+	check_entry(rom, r->size, 136);
+	check_name(rom, r->size, r->manufacturer);
+	check_name(rom, r->size, r->product);
 }
 
 static void one_rom(void)
@@ -216,7 +323,7 @@ static void one_rom(void)
 		fail("no memory");
 	memcpy(rom, block, avail);
 
-	why = vmi_rom_check(rom, 0xc0000, avail, &info);
+	why = vmi_rom_check(rom, PHYS, avail, &info);
 	if (why) {
 		refused++;
 	} else {
@@ -236,9 +343,47 @@ static void sound_rom(void)
 
 	if (!rom)
 		fail("no memory");
-	why = vmi_rom_check(rom, 0xc8000, make_rom(rom, units), &info);
+	why = vmi_rom_check(rom, PHYS, make_rom(rom, units), &info);
 	if (why)
 		fail("a sound ROM was refused");
+	free(rom);
+}
+
+/* A single fault in a sound ROM has to be the one that is named. */
+static const struct {
+	u8 at, value;
+	const char *why;
+} reasons[] = {
+	{ 8, 0, "no VMI signature" },
+	{ 2, 0, "no length" },
+	{ 2, 255, "it ends outside of the ROM window" },
+	{ 13, 4, "unknown version of the API" },
+	{ 22, 0, "no license" },
+	{ 24, 0, "no PCI data structure" },
+	{ 24, 255, "PCI data structure outside of the ROM" },
+	{ 128, 0, "bad entry point" },
+	{ 136, 0, "bad entry point" },
+};
+
+static void one_reason(void)
+{
+	u32 i = rnd(sizeof(reasons) / sizeof(reasons[0])), size;
+	u8 *rom = malloc(VMI_ROM_UNIT), at = reasons[i].at;
+	struct vmi_rom info;
+	const char *why;
+
+	if (!rom)
+		fail("no memory");
+	size = make_rom(rom, 1);
+	rom[at] = reasons[i].value;
+	/* Offsets are words, and two equal bytes are no code. */
+	rom[at + 1] = at == 24 || at == 22 || at >= 128 ? rom[at] : rom[at + 1];
+	fix_sum(rom, size, size - 1);
+	why = vmi_rom_check(rom, PHYS, size, &info);
+	if (!why || strcmp(why, reasons[i].why))
+		fail(reasons[i].why);
+	if (info.phys || info.size)
+		fail("a refused ROM left something behind");
 	free(rom);
 }
 
@@ -297,8 +442,10 @@ int main(int argc, char **argv)
 	for (input = 0; input < inputs; input++) {
 		one_rom();
 		one_reloc();
-		if (!(input % 64))
-			sound_rom();
+		if (input % 64)
+			continue;
+		sound_rom();
+		one_reason();
 	}
 	/* Neither "all refused" nor "all accepted" is a test. */
 	if (accepted < inputs / 100 || refused < inputs / 10 ||

@@ -44,16 +44,25 @@ static u8 __init vmi_call_may(u32 nr)
 	}
 }
 
-/* A string that starts at @offset and ends in the ROM, or NULL */
+/* What is longer is no name. */
+#define MAX_NAME	64
+
+/*
+ * A string that starts at @offset and ends in the ROM, or NULL.  It is short
+ * and of printable characters: it goes to the console as it is.
+ */
 static const char * __init vmi_rom_string(const u8 *rom, u32 size, u32 offset)
 {
 	u32 i;
 
 	if (!offset)
 		return NULL;
-	for (i = offset; i < size; i++)
+	for (i = offset; i < size && i - offset <= MAX_NAME; i++) {
 		if (!rom[i])
 			return (const char *)rom + offset;
+		if (rom[i] < ' ' || rom[i] > '~')
+			return NULL;
+	}
 	return NULL;
 }
 
@@ -68,6 +77,30 @@ static int __init vmi_rom_says(const u8 *rom, u32 size, u32 offset,
 {
 	return vmi_rom_fits(size, offset, len) &&
 	       !memcmp(rom + offset, word, len);
+}
+
+/*
+ * May the code of an entry point be called?  Eight bytes hold little more than
+ * a jump: one that there is leads to code behind the header.  Bytes of nothing
+ * but 0, or 1, are no code.
+ */
+static int __init vmi_rom_entry(const u8 *rom, u32 size, u32 offset)
+{
+	const u8 *p = rom + offset;
+	u32 target;
+
+	switch (p[0]) {
+	case 0xe9:	/* jmp rel32 */
+		target = offset + 5 + (p[1] | p[2] << 8 | p[3] << 16 |
+				       (u32)p[4] << 24);
+		break;
+	case 0xeb:	/* jmp rel8 */
+		target = offset + 2 + p[1] - (p[1] & 0x80) * 2;
+		break;
+	default:
+		return p[0] != p[1] || (p[0] != 0 && p[0] != 0xff);
+	}
+	return target >= sizeof(struct vmi_rom_header) && target < size;
 }
 
 /**
@@ -105,8 +138,8 @@ static void __init vmi_rom_names(const u8 *rom, u32 size, u32 offset,
  * @info:	filled in if the ROM is good
  *
  * Any context.  What makes a ROM good are API 3.x, the checksum that the
- * firmware looks at too, the PCI data structure and a license that code in the
- * address space of the kernel may have.
+ * firmware looks at too, the PCI data structure, a license that code in the
+ * address space of the kernel may have, and entry points that lead into it.
  *
  * Return: NULL if the ROM is good, else what is wrong with it.
  */
@@ -143,12 +176,18 @@ const char * __init vmi_rom_check(const void *rom, u32 phys, u32 avail,
 	pci = (const void *)(p + h->pci);
 	if (pci->magic != VMI_PCI_MAGIC || pci->length < sizeof(*pci))
 		return "bad PCI data structure";
+	if (pci->image < h->length)
+		return "it is longer than its image";
 
 	if (!h->license)
 		return "no license";
 	if (!vmi_rom_says(p, size, h->license, "GPL", 4) &&
 	    !vmi_rom_says(p, size, h->license, "GPL v2", 7))
 		return "its license is not compatible";
+
+	if (!vmi_rom_entry(p, size, offsetof(struct vmi_rom_header, init)) ||
+	    !vmi_rom_entry(p, size, offsetof(struct vmi_rom_header, get_reloc)))
+		return "bad entry point";
 
 	/* The kernel can do without the last 256 MB, and not more. */
 	if (h->virtual_top && h->virtual_top < 0xf0000000)
