@@ -261,6 +261,22 @@ pv_has_inlined(enum pv_group group, const struct paravirt_patch_template *ops)
 }
 
 /**
+ * paravirt_wanted() - may the group be installed?
+ * @h:		the backend
+ * @group:	the group
+ *
+ * For a backend that has to find out first whether it can offer the group, and
+ * must not use anything of it if the user does not want it.  Changes nothing.
+ *
+ * Return: what paravirt_install() would return.
+ */
+bool __init paravirt_wanted(const struct hypervisor_x86 *h,
+			    enum pv_group group)
+{
+	return !(pv_disabled & BIT(group) & ~h->pv_requires);
+}
+
+/**
  * paravirt_install() - the door: install a group of operations
  * @h:		the backend
  * @group:	the group
@@ -285,7 +301,7 @@ bool __init paravirt_install(const struct hypervisor_x86 *h,
 	if (WARN_ON(!(h->pv_provides & bit)))
 		return false;
 
-	if (pv_disabled & bit & ~h->pv_requires) {
+	if (!paravirt_wanted(h, group)) {
 		g->denied = h->name;
 		return false;
 	}

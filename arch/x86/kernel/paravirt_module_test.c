@@ -84,5 +84,23 @@ static struct kunit_suite pv_module_suite = {
 
 kunit_test_suite(pv_module_suite);
 
+static bool double_fault;
+module_param(double_fault, bool, 0);
+MODULE_PARM_DESC(double_fault, "Crash: push to a stack that is not there");
+
+/* Neither the word nor the frame of the page fault has a place. */
+static int __init pv_module_init(void)
+{
+	if (double_fault)
+		asm volatile("movl %0, %%esp; pushl $0" : : "i" (PAGE_SIZE));
+	return 0;
+}
+module_init(pv_module_init);
+
+static void __exit pv_module_exit(void)
+{
+}
+module_exit(pv_module_exit);
+
 MODULE_DESCRIPTION("KUnit test of paravirt call sites in a module");
 MODULE_LICENSE("GPL");

@@ -19,6 +19,8 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/sort.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 
 #include <asm/alternative.h>
 #include <asm/fixmap.h>
@@ -27,6 +29,8 @@
 #include <asm/paravirt.h>
 #include <asm/paravirt_groups.h>
 #include <asm/text-patching.h>
+#include <asm/tlbflush.h>
+#include <asm/vmi.h>
 
 /* The option */
 
@@ -845,6 +849,71 @@ static void pv_fixmap_test(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, pte_present(*p));
 }
 
+/*
+ * A write to the page between the two halves of a change of its entry either
+ * faults, or makes the new entry dirty.
+ */
+static void pv_write_between(struct kunit *test, void *page, pgprot_t prot)
+{
+	unsigned long addr = (unsigned long)page, end = addr + PAGE_SIZE;
+	struct vm_area_struct vma = { .vm_mm = &init_mm };
+	pte_t *ptep = virt_to_kpte(addr);
+	pte_t before = ptep_get(ptep), old;
+	const u8 mark = 0x5a;
+	bool written;
+
+	set_pte_at(&init_mm, addr, ptep, pte_mkclean(before));
+	flush_tlb_kernel_range(addr, end);
+
+	old = ptep_modify_prot_start(&vma, addr, ptep);
+	written = !copy_to_kernel_nofault(page, &mark, 1);
+	ptep_modify_prot_commit(&vma, addr, ptep, old, pte_modify(old, prot));
+	flush_tlb_kernel_range(addr, end);
+
+	KUNIT_EXPECT_FALSE(test, pte_dirty(old));
+	KUNIT_EXPECT_FALSE(test, pte_write(ptep_get(ptep)));
+	KUNIT_EXPECT_EQ_MSG(test, written, !!pte_dirty(ptep_get(ptep)),
+			    "written, dirty; protection %llx",
+			    (u64)pgprot_val(prot));
+
+	set_pte_at(&init_mm, addr, ptep, before);
+	flush_tlb_kernel_range(addr, end);
+	KUNIT_EXPECT_EQ(test, written, *(u8 *)page == mark);
+}
+
+static void pv_modify_prot_test(struct kunit *test)
+{
+	u8 *page = vmalloc(PAGE_SIZE);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	memset(page, 0, PAGE_SIZE);
+	pv_write_between(test, page, PAGE_NONE);
+	*page = 0;
+	pv_write_between(test, page, PAGE_KERNEL_RO);
+	vfree(page);
+}
+
+#ifdef CONFIG_VMI
+/* Each page with code of the ROM is there to be executed, not to be written. */
+static void pv_vmi_rom_test(struct kunit *test)
+{
+	unsigned long addr = vmi_rom_start & PAGE_MASK;
+	unsigned int level;
+
+	if (!vmi_rom_start)
+		kunit_skip(test, "no VMI option ROM is in use");
+
+	for (; addr < vmi_rom_end; addr += PAGE_SIZE) {
+		pte_t *pte = lookup_address(addr, &level);
+
+		KUNIT_ASSERT_NOT_NULL(test, pte);
+		KUNIT_EXPECT_EQ_MSG(test, PG_LEVEL_4K, level, "%lx", addr);
+		KUNIT_EXPECT_FALSE_MSG(test, pte_write(*pte), "%lx", addr);
+		KUNIT_EXPECT_TRUE_MSG(test, pte_exec(*pte), "%lx", addr);
+	}
+}
+#endif
+
 static void pv_msr_width_test(struct kunit *test)
 {
 	u64 a, b;
@@ -1132,6 +1201,10 @@ static struct kunit_case pv_pgtable_cases[] = {
 	KUNIT_CASE(pv_pte_write_test),
 	KUNIT_CASE(pv_pte_exchange_test),
 	KUNIT_CASE(pv_fixmap_test),
+	KUNIT_CASE(pv_modify_prot_test),
+#ifdef CONFIG_VMI
+	KUNIT_CASE(pv_vmi_rom_test),
+#endif
 	KUNIT_CASE(pv_msr_width_test),
 	KUNIT_CASE(pv_irq_flag_test),
 #ifdef CONFIG_SMP

@@ -45,7 +45,82 @@ static void vmi_apic_eoi(void)
 	vmi_apic_write(APIC_EOI, APIC_EOI_ACK);
 }
 
+/*
+ * IPIs.  Those of the APIC drivers bypass the callbacks above.  Each CPU can be
+ * reached by its physical ID, whatever the driver prefers.
+ */
+static void vmi_wait_icr_idle(void)
+{
+	while (vmi_apic_read(APIC_ICR) & APIC_ICR_BUSY)
+		cpu_relax();
+}
+
+/* What wants the NMI to be sent may be that the APIC does not work. */
+static void vmi_wait_before(int vector)
+{
+	if (vector == NMI_VECTOR)
+		safe_apic_wait_icr_idle();
+	else
+		vmi_wait_icr_idle();
+}
+
+static u32 vmi_icr_mode(int vector)
+{
+	return vector == NMI_VECTOR ? APIC_DM_NMI : APIC_DM_FIXED | vector;
+}
+
+/* The destination is in the command: nothing that an interrupt can spoil */
+static void vmi_send_IPI_shorthand(u32 whom, int vector)
+{
+	vmi_wait_before(vector);
+	vmi_apic_write(APIC_ICR, whom | vmi_icr_mode(vector));
+}
+
+static void vmi_send_IPI_self(int vector)
+{
+	vmi_send_IPI_shorthand(APIC_DEST_SELF, vector);
+}
+
 #ifdef CONFIG_SMP
+static void vmi_send_IPI_all(int vector)
+{
+	vmi_send_IPI_shorthand(APIC_DEST_ALLINC, vector);
+}
+
+static void vmi_send_IPI_allbutself(int vector)
+{
+	vmi_send_IPI_shorthand(APIC_DEST_ALLBUT, vector);
+}
+
+static void vmi_send_IPI(int cpu, int vector)
+{
+	u32 apicid = per_cpu(x86_cpu_to_apicid, cpu);
+	unsigned long flags;
+
+	local_irq_save(flags);
+	vmi_wait_before(vector);
+	vmi_apic_write(APIC_ICR2, SET_XAPIC_DEST_FIELD(apicid));
+	vmi_apic_write(APIC_ICR, APIC_DEST_PHYSICAL | vmi_icr_mode(vector));
+	local_irq_restore(flags);
+}
+
+static void vmi_send_IPI_mask(const struct cpumask *mask, int vector)
+{
+	unsigned int cpu;
+
+	for_each_cpu(cpu, mask)
+		vmi_send_IPI(cpu, vector);
+}
+
+static void vmi_send_IPI_mask_allbutself(const struct cpumask *mask, int vector)
+{
+	unsigned int cpu, self = smp_processor_id();
+
+	for_each_cpu(cpu, mask)
+		if (cpu != self)
+			vmi_send_IPI(cpu, vector);
+}
+
 /* Page aligned; CPUs are started one at a time. */
 static struct vmi_ap_state vmi_ap_state __aligned(PAGE_SIZE);
 
@@ -126,7 +201,16 @@ void __init vmi_apic_install(void)
 	apic_update_callback(write, vmi_apic_write);
 	apic_update_callback(eoi, vmi_apic_eoi);
 
+	apic_update_callback(wait_icr_idle, vmi_wait_icr_idle);
+	apic_update_callback(send_IPI_self, vmi_send_IPI_self);
+
 #ifdef CONFIG_SMP
+	apic_update_callback(send_IPI, vmi_send_IPI);
+	apic_update_callback(send_IPI_mask, vmi_send_IPI_mask);
+	apic_update_callback(send_IPI_mask_allbutself,
+			     vmi_send_IPI_mask_allbutself);
+	apic_update_callback(send_IPI_allbutself, vmi_send_IPI_allbutself);
+	apic_update_callback(send_IPI_all, vmi_send_IPI_all);
 	if (!vmi_has(VMI_CALL_AP_STATE))
 		return;
 	VMI_BIND(ap_state, VMI_CALL_AP_STATE);

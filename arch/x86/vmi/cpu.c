@@ -151,10 +151,10 @@ static bool __init vmi_install_cpu_ops(void)
 	else if (vmi_has(VMI_CALL_IRET))
 		cpu->iret = vmi_iret_call;
 
-	if (!memchr_inv(cpu, 0, sizeof(*cpu)) ||
-	    !paravirt_install(&x86_hyper_vmi, PV_GROUP_CPU, &ops))
+	if (!memchr_inv(cpu, 0, sizeof(*cpu)))
 		return false;
 
+	/* Bound first: what is installed is in use at once. */
 	vmi_cpuid_routine = (vmi_fn)vmi_calls.addr[VMI_CALL_CPUID];
 	vmi_iret_routine = (vmi_fn)vmi_calls.addr[VMI_CALL_IRET];
 	VMI_BIND(set_ldt, VMI_CALL_SET_LDT);
@@ -163,7 +163,7 @@ static bool __init vmi_install_cpu_ops(void)
 	VMI_BIND(write_ldt, VMI_CALL_WRITE_LDT);
 	VMI_BIND(write_idt, VMI_CALL_WRITE_IDT);
 	VMI_BIND(kernel_stack, VMI_CALL_KERNEL_STACK);
-	return true;
+	return paravirt_install(&x86_hyper_vmi, PV_GROUP_CPU, &ops);
 }
 
 /* The three that inlined sites use are one thing. */

@@ -178,7 +178,8 @@ static int vmi_ptep_test_and_clear_young(struct vm_area_struct *vma,
 
 /*
  * The entry stays as it is until its new value is known, which takes over what
- * the CPU has set meanwhile: one call instead of two.
+ * a CPU has set meanwhile: one call instead of two.  That goes for entries that
+ * only hide their page (PROT_NONE), too.
  */
 static pte_t vmi_modify_prot_start(struct vm_area_struct *vma,
 				   unsigned long addr, pte_t *ptep)
@@ -193,7 +194,7 @@ static void vmi_modify_prot_commit(struct vm_area_struct *vma,
 
 	do {
 		new = native_pte_val(pte);
-		if (new & _PAGE_PRESENT)
+		if (new & (_PAGE_PRESENT | _PAGE_PROTNONE))
 			new |= old & (_PAGE_ACCESSED | _PAGE_DIRTY);
 #ifdef CONFIG_X86_PAE
 	} while (!try_cmpxchg64(&ptep->pte, &old, new));
@@ -236,18 +237,13 @@ static void vmi_release_pmd(unsigned long pfn)
 }
 
 #ifndef CONFIG_X86_PAE
-/* The kernel's part is there from the start, so that the page is a clone. */
-static int vmi_pgd_alloc(struct mm_struct *mm)
+/*
+ * Before the directory is loaded for the first time, and after the kernel's
+ * part of it was copied; whatever comes later comes as a call.
+ */
+static void vmi_enter_mmap(struct mm_struct *mm)
 {
-	unsigned long pfn = PFN_DOWN(__pa(mm->pgd));
-
-	clone_pgd_range(mm->pgd + KERNEL_PGD_BOUNDARY,
-			swapper_pg_dir + KERNEL_PGD_BOUNDARY, KERNEL_PGD_PTRS);
-	set_bit(pfn, vmi_is_pd);
-	vmi_call(alloc_page, pfn, VMI_PAGE_PD | VMI_PAGE_CLONE,
-		 PFN_DOWN(__pa(swapper_pg_dir)), KERNEL_PGD_BOUNDARY,
-		 KERNEL_PGD_PTRS);
-	return 0;
+	vmi_alloc_pmd(mm, PFN_DOWN(__pa(mm->pgd)));
 }
 
 static void vmi_pgd_free(struct mm_struct *mm, pgd_t *pgd)
@@ -296,16 +292,21 @@ static void vmi_flush_tlb_kernel(void)
 
 /* Lazy modes */
 
+/* The ROM and the kernel have to mean the same CPU. */
 static void vmi_enter_lazy_mmu(void)
 {
+	preempt_disable();
 	vmi_call(lazy_mode, VMI_LAZY_MMU);
 	this_cpu_write(vmi_lazy, VMI_LAZY_MMU);
+	preempt_enable();
 }
 
 static void vmi_leave_lazy_mmu(void)
 {
+	preempt_disable();
 	this_cpu_write(vmi_lazy, VMI_LAZY_NONE);
 	vmi_call(lazy_mode, VMI_LAZY_NONE);
+	preempt_enable();
 }
 
 static void vmi_flush_lazy_mmu(void)
@@ -395,7 +396,7 @@ static void __init vmi_fill_table_ops(struct pv_mmu_ops *mmu)
 #ifdef CONFIG_X86_PAE
 	mmu->set_pud = vmi_set_pud;
 #else
-	mmu->pgd_alloc = vmi_pgd_alloc;
+	mmu->enter_mmap = vmi_enter_mmap;
 	mmu->pgd_free = vmi_pgd_free;
 #endif
 	mmu->pte_clear = vmi_pte_clear;

@@ -5,6 +5,8 @@
  * Alarms are wired to the timer entry of the local APIC.  Without a local APIC
  * the native timers stay.
  */
+#define pr_fmt(fmt) "vmi: " fmt
+
 #include <linux/clockchips.h>
 #include <linux/clocksource.h>
 #include <linux/hardirq.h>
@@ -12,6 +14,7 @@
 #include <linux/interrupt.h>
 #include <linux/math64.h>
 #include <linux/percpu.h>
+#include <linux/printk.h>
 #include <linux/smp.h>
 #include <linux/timekeeping.h>
 
@@ -40,6 +43,12 @@ VMI_DEFINE_CALL(wallclock);
 
 #define VMI_ALARM	(VMI_CYCLES_REAL | VMI_ALARM_LVTT)
 
+/* A counter slower or faster than these is an error of the ROM. */
+#define VMI_MIN_HZ	1000000ULL
+#define VMI_MAX_HZ	100000000000ULL
+
+/* Hz of fast counters do not fit the 32 bits that clocks are set up with. */
+static u32 vmi_khz __ro_after_init;
 static u64 vmi_hz __ro_after_init;
 static u32 vmi_clock_mult __ro_after_init;
 static u32 vmi_clock_shift __ro_after_init;
@@ -104,6 +113,18 @@ DEFINE_IDTENTRY_SYSVEC(sysvec_vmi_timer)
 	set_irq_regs(old_regs);
 }
 
+/* As clockevents_config_and_register(), from one microsecond on, with kHz */
+static void vmi_register_clockevent(struct clock_event_device *dev)
+{
+	dev->min_delta_ticks = vmi_khz / 1000;
+	dev->max_delta_ticks = U32_MAX;
+	clocks_calc_mult_shift(&dev->mult, &dev->shift, NSEC_PER_MSEC, vmi_khz,
+			       U32_MAX / vmi_khz);
+	dev->min_delta_ns = clockevent_delta2ns(dev->min_delta_ticks, dev);
+	dev->max_delta_ns = clockevent_delta2ns(dev->max_delta_ticks, dev);
+	clockevents_register_device(dev);
+}
+
 static void vmi_setup_clockevent(void)
 {
 	struct clock_event_device *dev = this_cpu_ptr(&vmi_clockevent);
@@ -124,12 +145,12 @@ static void vmi_setup_clockevent(void)
 	};
 	/* Setting an alarm unmasks the entry; the vector is ours to set. */
 	apic_write(APIC_LVTT, APIC_LVT_MASKED | HYPERVISOR_CALLBACK_VECTOR);
-	clockevents_config_and_register(dev, vmi_hz, 1000, U32_MAX);
+	vmi_register_clockevent(dev);
 }
 
-static unsigned long vmi_khz(void)
+static unsigned long vmi_calibrate(void)
 {
-	return div_u64(vmi_hz, 1000);
+	return vmi_khz;
 }
 
 static void vmi_get_wallclock(struct timespec64 *now)
@@ -146,7 +167,7 @@ static int __init vmi_register_clocksource(void)
 {
 	if (!vmi_hz)
 		return 0;
-	return clocksource_register_hz(&vmi_clocksource, vmi_hz);
+	return clocksource_register_khz(&vmi_clocksource, vmi_khz);
 }
 device_initcall(vmi_register_clocksource);
 
@@ -159,6 +180,24 @@ static void __init vmi_install_alarms(void)
 	x86_cpuinit.setup_percpu_clockev = vmi_setup_clockevent;
 }
 
+/* Ask for the frequency.  Return: whether it is one that can be. */
+static bool __init vmi_get_frequency(void)
+{
+	u64 hz;
+
+	VMI_BIND(cycle_hz, VMI_CALL_CYCLE_HZ);
+	hz = vmi_call(cycle_hz);
+	if (hz < VMI_MIN_HZ || hz > VMI_MAX_HZ) {
+		pr_warn("a cycle counter of %llu Hz cannot be; time stays native\n",
+			hz);
+		return false;
+	}
+
+	vmi_hz = hz;
+	vmi_khz = div_u64(hz, 1000);
+	return true;
+}
+
 /**
  * vmi_time_install() - install what the ROM offers of the time group
  *
@@ -167,17 +206,19 @@ static void __init vmi_install_alarms(void)
  */
 void __init vmi_time_install(void)
 {
-	if (!vmi_has(VMI_CALL_CYCLE_HZ) || !vmi_has(VMI_CALL_CYCLES) ||
-	    !paravirt_claim(&x86_hyper_vmi, PV_GROUP_TIME))
+	if (!vmi_has(VMI_CALL_CYCLE_HZ) || !vmi_has(VMI_CALL_CYCLES))
+		return;
+	if (paravirt_wanted(&x86_hyper_vmi, PV_GROUP_TIME) &&
+	    !vmi_get_frequency())
+		return;
+	if (!paravirt_claim(&x86_hyper_vmi, PV_GROUP_TIME))
 		return;
 
-	VMI_BIND(cycle_hz, VMI_CALL_CYCLE_HZ);
 	VMI_BIND(cycles, VMI_CALL_CYCLES);
-	vmi_hz = vmi_call(cycle_hz);
-	clocks_calc_mult_shift(&vmi_clock_mult, &vmi_clock_shift, vmi_hz,
-			       NSEC_PER_SEC, 3600);
-	x86_platform.calibrate_cpu = vmi_khz;
-	x86_platform.calibrate_tsc = vmi_khz;
+	clocks_calc_mult_shift(&vmi_clock_mult, &vmi_clock_shift, vmi_khz,
+			       NSEC_PER_MSEC, 3600 * MSEC_PER_SEC);
+	x86_platform.calibrate_cpu = vmi_calibrate;
+	x86_platform.calibrate_tsc = vmi_calibrate;
 	paravirt_set_sched_clock(vmi_sched_clock);
 
 	if (vmi_has(VMI_CALL_SET_ALARM) && vmi_has(VMI_CALL_CANCEL_ALARM))

@@ -22,11 +22,11 @@
 #include <asm/desc.h>
 #include <asm/fixmap.h>
 #include <asm/idtentry.h>
-#include <asm/nospec-branch.h>
 #include <asm/page.h>
 #include <asm/paravirt_groups.h>
 #include <asm/ptrace.h>
 #include <asm/setup.h>
+#include <asm/timer.h>
 #include <asm/tlbflush.h>
 #include <asm/trapnr.h>
 
@@ -53,6 +53,10 @@ void __init vmi_probe(void)
 {
 	const char *wrong;
 	u32 phys;
+
+	/* Xen PV is in place by now, and has no firmware. */
+	if (pv_groups[PV_GROUP_CPU].owner)
+		return;
 
 	for (phys = VMI_WINDOW_START; phys < VMI_WINDOW_END;
 	     phys += VMI_WINDOW_STEP) {
@@ -84,17 +88,8 @@ void __init vmi_probe(void)
 		reserve_top_address(-vmi_rom.virtual_top);
 }
 
-/* A near call to one of the entry points in the header */
-static u64 __init vmi_call_entry(u32 entry, u32 eax)
-{
-	u64 ret = eax;
-
-	asm volatile(ANNOTATE_RETPOLINE_SAFE "call *%[entry]"
-		     : "+A" (ret), ASM_CALL_CONSTRAINT
-		     : [entry] "b" (entry)
-		     : "ecx", "cc", "memory");
-	return ret;
-}
+/* The exception that ended a call to an entry point, -1 for none */
+static int vmi_entry_trap __initdata = -1;
 
 /* Ask for each routine.  Return: NULL, or what is wrong. */
 static const char * __init vmi_get_calls(u32 base, u32 *nr)
@@ -105,6 +100,8 @@ static const char * __init vmi_get_calls(u32 base, u32 *nr)
 	for (*nr = 0; *nr < VMI_NR_CALLS; ++*nr) {
 		reloc = vmi_call_entry(base + offsetof(struct vmi_rom_header,
 						       get_reloc), *nr);
+		if (vmi_entry_trap >= 0)
+			return "get_reloc ends in an exception";
 		wrong = vmi_reloc_check(*nr, reloc, base, vmi_rom.size,
 					&vmi_calls);
 		if (wrong)
@@ -138,30 +135,45 @@ static const char * __init vmi_missing_call(u32 *nr)
 	return NULL;
 }
 
-/* Return: whether there is a ROM, and it is in use from now on. */
-static uint32_t __init vmi_detect(void)
+/* Run vmi_init.  Return: whether the ROM is at work. */
+static bool __init vmi_start_rom(u32 base)
 {
-	const char *wrong;
-	u32 base, nr, err;
+	u32 err;
 	u16 cs;
-
-	if (!vmi_rom.phys)
-		return 0;
 
 	/* The ROM looks at the features that page tables are made of. */
 	if (boot_cpu_has(X86_FEATURE_PSE))
 		cr4_set_bits(X86_CR4_PSE);
 
-	base = (u32)__va(vmi_rom.phys);
 	err = vmi_call_entry(base + offsetof(struct vmi_rom_header, init), 0);
 	savesegment(cs, cs);
-	if (err) {
+	vmi_ring = cs & SEGMENT_RPL_MASK;
+	if (vmi_entry_trap >= 0) {
+		pr_warn("exception %d while the ROM started; booting natively\n",
+			vmi_entry_trap);
+		return false;
+	}
+	if (err && vmi_ring)
+		panic("vmi: the ROM failed to start (%u), and the kernel is in ring %u",
+		      err, vmi_ring);
+	if (err)
 		pr_warn("the ROM failed to start (%u); booting natively\n",
 			err);
-		return 0;
-	}
+	return !err;
+}
 
-	vmi_ring = cs & SEGMENT_RPL_MASK;
+/* Return: whether there is a ROM, and it is in use from now on. */
+static uint32_t __init vmi_detect(void)
+{
+	const char *wrong;
+	u32 base, nr;
+
+	if (!vmi_rom.phys)
+		return 0;
+
+	base = (u32)__va(vmi_rom.phys);
+	if (!vmi_start_rom(base))
+		return 0;
 
 	wrong = vmi_get_calls(base, &nr);
 	if (!wrong && vmi_ring)
@@ -194,6 +206,42 @@ static void __init vmi_init_platform(void)
 	vmi_mmu_install(has_cpu);
 	vmi_apic_install();
 	vmi_time_install();
+#ifdef CONFIG_X86_IO_APIC
+	/* It counts cycles, while the hypervisor may have other guests. */
+	no_timer_check = 1;
+#endif
+}
+
+/* The calls up to @last that are above the range before */
+struct vmi_call_range {
+	u8 last;
+	u8 group;
+};
+
+static enum pv_group __init vmi_call_group(u32 nr)
+{
+	static const struct vmi_call_range groups[] __initconst = {
+		{ VMI_CALL_SET_CR0,		PV_GROUP_CPU },
+		{ VMI_CALL_SET_CR3,		PV_GROUP_MMU },
+		{ VMI_CALL_GET_CR0,		PV_GROUP_CPU },
+		{ VMI_CALL_GET_CR3,		PV_GROUP_MMU },
+		{ VMI_CALL_IRQ_ENABLE - 1,	PV_GROUP_CPU },
+		{ VMI_CALL_IRQ_GET + 1,		PV_GROUP_IRQ },
+		{ VMI_CALL_SYSEXIT,		PV_GROUP_CPU },
+		{ VMI_CALL_HALT,		PV_GROUP_IRQ },
+		{ VMI_CALL_SHUTDOWN,		PV_GROUP_CPU },
+		{ VMI_CALL_LINEAR_MAPPING,	PV_GROUP_MMU },
+		{ VMI_CALL_AP_STATE - 1,	PV_GROUP_CPU },
+		{ VMI_CALL_APIC_READ,		PV_GROUP_APIC },
+		{ VMI_CALL_IO_DELAY,		PV_GROUP_CPU },
+		{ VMI_CALL_WALLCLOCK + 1,	PV_GROUP_TIME },
+		{ VMI_NR_CALLS - 1,		PV_GROUP_MMU },
+	};
+	unsigned int i = 0;
+
+	while (nr > groups[i].last)
+		i++;
+	return groups[i].group;
 }
 
 /**
@@ -207,6 +255,7 @@ static void __init vmi_init_platform(void)
 void __init vmi_early_fault(struct pt_regs *regs, int trapnr)
 {
 	u32 nr, best = VMI_NR_CALLS;
+	enum pv_group group;
 
 	if (!vmi_is_rom(regs->ip))
 		return;
@@ -218,30 +267,41 @@ void __init vmi_early_fault(struct pt_regs *regs, int trapnr)
 			best = nr;
 	/* The console disables interrupts, and that may be what crashes. */
 	pv_ops = pv_native_ops;
-	panic("vmi: exception %d in call %u of the ROM; paravirt_disable= makes a group native",
-	      trapnr, best);
+	if (best == VMI_NR_CALLS)
+		panic("vmi: exception %d in the ROM", trapnr);
+	group = vmi_call_group(best);
+	panic("vmi: exception %d in call %u of the ROM; paravirt_disable=%s %s",
+	      trapnr, best, pv_group_names[group],
+	      paravirt_required(group) ? "is no way out, though" : "avoids it");
 }
 
-/**
- * vmi_fixup_iret() - handle a fault of the ROM's return to user mode
- * @regs:	of the exception
- *
- * Exception context.  The native IRET has an exception table entry; the ROM's
- * is at an address that only the ROM knows.  It is told from any other fault
- * in the ROM by its stack: nothing else leaves the frame for user mode at the
- * top of the task's stack, which is the entry stack too if the backend owns it.
- *
- * Return: whether @regs now go on where a fault of IRET is handled.
+/*
+ * An exception while an entry point of the ROM runs: go back to the caller, as
+ * long as it is still in the ring that it called from.
  */
-bool vmi_fixup_iret(struct pt_regs *regs)
+static bool __init vmi_fixup_entry(struct pt_regs *regs, int trapnr)
 {
-	unsigned long top, used;
+	if (regs->cs & SEGMENT_RPL_MASK)
+		panic("vmi: exception %d while the ROM started, and the kernel is in ring %lu",
+		      trapnr, regs->cs & SEGMENT_RPL_MASK);
+	vmi_entry_trap = trapnr;
+	regs->ip = (unsigned long)vmi_entry_failed;
+	return true;
+}
 
-	if (!vmi_is_rom(regs->ip) || user_mode(regs))
+/*
+ * The native IRET has an exception table entry; the ROM's is at an address that
+ * only the ROM knows.  It is told from any other fault in the ROM by its stack:
+ * nothing else leaves the frame for user mode at the top of the task's stack,
+ * which is the entry stack too if the backend owns it.
+ */
+static bool vmi_fixup_iret(struct pt_regs *regs, int trapnr)
+{
+	unsigned long used = current->thread.sp0 - regs->sp;
+
+	if (trapnr != X86_TRAP_GP && trapnr != X86_TRAP_SS &&
+	    trapnr != X86_TRAP_NP)
 		return false;
-
-	top = current->thread.sp0;
-	used = top - regs->sp;
 	/* Five words, and four segments from virtual-8086 mode */
 	if (used != 5 * sizeof(long) && used != 9 * sizeof(long))
 		return false;
@@ -250,11 +310,30 @@ bool vmi_fixup_iret(struct pt_regs *regs)
 }
 
 /**
+ * vmi_fixup_exception() - handle a fault that the ROM may have
+ * @regs:	of the exception
+ * @trapnr:	vector
+ *
+ * Exception context.  Two places may fault: an entry point while the ROM is
+ * taken into use, and the return to user mode.
+ *
+ * Return: whether @regs now go on where that is handled.
+ */
+bool __ref vmi_fixup_exception(struct pt_regs *regs, int trapnr)
+{
+	if (user_mode(regs))
+		return false;
+	if (system_state == SYSTEM_BOOTING && vmi_entry_esp)
+		return vmi_fixup_entry(regs, trapnr);
+	return vmi_is_rom(regs->ip) && vmi_fixup_iret(regs, trapnr);
+}
+
+/**
  * x86_hyper_vmi - the row of the backend table
  *
  * In ring 0 nothing is required.  vmi_detect() fills in what is in other rings.
  */
-struct hypervisor_x86 x86_hyper_vmi __refdata = {
+struct hypervisor_x86 x86_hyper_vmi __ro_after_init = {
 	.name			= "VMI",
 	.detect			= vmi_detect,
 	.type			= X86_HYPER_VMI,

@@ -65,6 +65,9 @@ extern vmi_fn vmi_get_cr2_routine, vmi_iret_routine;
 
 unsigned long vmi_read_cr2(void);
 void vmi_iret_call(void);
+u64 vmi_call_entry(u32 entry, u32 eax);
+void vmi_entry_failed(void);
+extern u32 vmi_entry_esp;
 
 bool vmi_cpu_install(void);
 void vmi_mmu_install(bool has_cpu);

@@ -72,6 +72,7 @@ bool pv_has_inlined(enum pv_group group,
 		    const struct paravirt_patch_template *ops);
 #endif
 
+bool paravirt_wanted(const struct hypervisor_x86 *h, enum pv_group group);
 bool paravirt_install(const struct hypervisor_x86 *h, enum pv_group group,
 		      const struct paravirt_patch_template *ops);
 void paravirt_set_backend(const struct hypervisor_x86 *h);
@@ -79,6 +80,17 @@ void paravirt_read_options(const char *cmdline);
 u32 paravirt_parse_groups(const char *list, u32 *bad);
 int paravirt_slot_group(unsigned int slot);
 const char *paravirt_slot_name(unsigned int slot);
+
+/**
+ * paravirt_required() - can the kernel not do without its backend?
+ * @group:	a group that was offered to paravirt_install()
+ *
+ * Any context.  Return: whether a backend owns @group and requires it.
+ */
+static inline bool paravirt_required(enum pv_group group)
+{
+	return pv_groups[group].reason;
+}
 
 struct dentry;
 
@@ -96,6 +108,11 @@ static inline bool paravirt_install(const struct hypervisor_x86 *h,
 }
 
 static inline void paravirt_set_backend(const struct hypervisor_x86 *h) { }
+
+static inline bool paravirt_required(enum pv_group group)
+{
+	return false;
+}
 #endif
 
 /**
