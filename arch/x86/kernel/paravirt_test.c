@@ -826,23 +826,26 @@ static void pv_pte_exchange_test(struct kunit *test)
 	pv_free_test_table(p);
 }
 
-/* A slot that early_ioremap() is done with; the frame is never touched. */
+/*
+ * A slot that early_ioremap() is done with.  The frame is never touched; a
+ * backend accepts one of memory, in the usual way.
+ */
 static void pv_fixmap_test(struct kunit *test)
 {
+	bool backend = boot_cpu_has(X86_FEATURE_PV_MMU);
+	phys_addr_t phys = backend ? virt_to_phys(empty_zero_page) :
+				     (phys_addr_t)0x5fedcb000ULL;
+	pgprot_t prot = backend ? PAGE_KERNEL : PAGE_KERNEL_NOCACHE;
 	const unsigned int idx = FIX_BTMAP_BEGIN;
-	phys_addr_t phys = boot_cpu_has(X86_FEATURE_PV_MMU) ?
-			   virt_to_phys(empty_zero_page) :
-			   (phys_addr_t)0x5fedcb000ULL;
 	unsigned int level;
 	pte_t *p;
 
-	__set_fixmap(idx, phys, PAGE_KERNEL_NOCACHE);
+	__set_fixmap(idx, phys, prot);
 	p = lookup_address(fix_to_virt(idx), &level);
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	KUNIT_EXPECT_EQ(test, level, PG_LEVEL_4K);
 	KUNIT_EXPECT_EQ(test, phys >> PAGE_SHIFT, pte_pfn(*p));
-	KUNIT_EXPECT_EQ(test, pgprot_val(PAGE_KERNEL_NOCACHE) &
-			      __default_kernel_pte_mask &
+	KUNIT_EXPECT_EQ(test, pgprot_val(prot) & __default_kernel_pte_mask &
 			      __supported_pte_mask & ~_PAGE_GLOBAL,
 			pte_flags(*p) & ~(_PAGE_GLOBAL | _PAGE_USER));
 	__set_fixmap(idx, 0, __pgprot(0));
@@ -1055,13 +1058,20 @@ static const struct {
 	{ "lower half first",		pv_race_wrong, true },
 };
 
-/* For a quarter of a second, or until it was seen often enough. */
-static void pv_write_rounds(struct pv_race *r, void (*round)(struct pv_race *r))
+/* Was enough seen?  What tears has to be seen doing so. */
+static bool pv_seen_enough(const struct pv_race *r, bool tears)
 {
-	unsigned long end = jiffies + HZ / 4, latest = jiffies + 5 * HZ;
+	return READ_ONCE(r->seen) > 100 && (!tears || READ_ONCE(r->torn));
+}
+
+/* For a quarter of a second, longer if the other CPU is busy elsewhere. */
+static void pv_write_rounds(struct pv_race *r, void (*round)(struct pv_race *r),
+			    bool tears)
+{
+	unsigned long end = jiffies + HZ / 4, latest = jiffies + 10 * HZ;
 
 	while (time_before(jiffies, end) ||
-	       (READ_ONCE(r->seen) <= 100 && time_before(jiffies, latest))) {
+	       (!pv_seen_enough(r, tears) && time_before(jiffies, latest))) {
 		round(r);
 		if (!(r->serial & 0xfff))
 			cond_resched();
@@ -1088,7 +1098,7 @@ static void pv_pae_order_test(struct kunit *test)
 		kthread_bind(reader, cpumask_any_but(cpu_online_mask,
 						     smp_processor_id()));
 		wake_up_process(reader);
-		pv_write_rounds(r, pv_races[i].round);
+		pv_write_rounds(r, pv_races[i].round, pv_races[i].tears);
 		kthread_stop(reader);
 		migrate_enable();
 

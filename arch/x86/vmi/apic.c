@@ -55,13 +55,18 @@ static void vmi_wait_icr_idle(void)
 		cpu_relax();
 }
 
-/* What wants the NMI to be sent may be that the APIC does not work. */
+/*
+ * What wants the NMI to be sent may be that the APIC does not work.  Who gets
+ * another IPI may look at page tables that were changed before.
+ */
 static void vmi_wait_before(int vector)
 {
-	if (vector == NMI_VECTOR)
+	if (vector == NMI_VECTOR) {
 		safe_apic_wait_icr_idle();
-	else
-		vmi_wait_icr_idle();
+		return;
+	}
+	vmi_flush_lazy_mmu();
+	vmi_wait_icr_idle();
 }
 
 static u32 vmi_icr_mode(int vector)

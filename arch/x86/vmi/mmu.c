@@ -292,31 +292,45 @@ static void vmi_flush_tlb_kernel(void)
 
 /* Lazy modes */
 
-/* The ROM and the kernel have to mean the same CPU. */
+/*
+ * The ROM and the kernel have to mean the same CPU, and an interrupt that sends
+ * an IPI must not find them at odds.
+ */
+static void vmi_set_lazy_mmu(u32 mode)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	vmi_call(lazy_mode, mode);
+	this_cpu_write(vmi_lazy, mode);
+	local_irq_restore(flags);
+}
+
 static void vmi_enter_lazy_mmu(void)
 {
-	preempt_disable();
-	vmi_call(lazy_mode, VMI_LAZY_MMU);
-	this_cpu_write(vmi_lazy, VMI_LAZY_MMU);
-	preempt_enable();
+	vmi_set_lazy_mmu(VMI_LAZY_MMU);
 }
 
 static void vmi_leave_lazy_mmu(void)
 {
-	preempt_disable();
-	this_cpu_write(vmi_lazy, VMI_LAZY_NONE);
-	vmi_call(lazy_mode, VMI_LAZY_NONE);
-	preempt_enable();
+	vmi_set_lazy_mmu(VMI_LAZY_NONE);
 }
 
-static void vmi_flush_lazy_mmu(void)
+/**
+ * vmi_flush_lazy_mmu() - make deferred updates of page tables visible
+ *
+ * Any context but NMI.
+ */
+void vmi_flush_lazy_mmu(void)
 {
-	preempt_disable();
+	unsigned long flags;
+
+	local_irq_save(flags);
 	if (this_cpu_read(vmi_lazy) == VMI_LAZY_MMU) {
 		vmi_call(lazy_mode, VMI_LAZY_NONE);
 		vmi_call(lazy_mode, VMI_LAZY_MMU);
 	}
-	preempt_enable();
+	local_irq_restore(flags);
 }
 
 /* What is deferred has to be visible before others are told to flush. */

@@ -282,7 +282,7 @@ void __init vmi_early_fault(struct pt_regs *regs, int trapnr)
 static bool __init vmi_fixup_entry(struct pt_regs *regs, int trapnr)
 {
 	if (regs->cs & SEGMENT_RPL_MASK)
-		panic("vmi: exception %d while the ROM started, and the kernel is in ring %lu",
+		panic("vmi: exception %d while the ROM started, and the kernel is in ring %d",
 		      trapnr, regs->cs & SEGMENT_RPL_MASK);
 	vmi_entry_trap = trapnr;
 	regs->ip = (unsigned long)vmi_entry_failed;

@@ -71,6 +71,7 @@ extern u32 vmi_entry_esp;
 
 bool vmi_cpu_install(void);
 void vmi_mmu_install(bool has_cpu);
+void vmi_flush_lazy_mmu(void);
 #ifdef CONFIG_X86_LOCAL_APIC
 void vmi_apic_install(void);
 void vmi_time_install(void);
