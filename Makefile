@@ -30,7 +30,8 @@ override LINUX := $(if $(LINUX),$(abspath $(LINUX)))
 export O CACHE LINUX J ROW APPEND FORCE PATCHES_UPTO
 
 # What "clean" removes below O.
-made := kernel initrd test bench bisect series vmi-rom
+made := kernel initrd test bench bisect series vmi-rom vmi-rom-check \
+	vmi-rom-test
 
 .NOTPARALLEL:
 .PHONY: help deps fetch prepare build run test test-full baseline check \
