@@ -231,6 +231,7 @@ def boot(case, folder, start=0, arguments="", qemu_args=(), timeout=1800):
     clock = ["-rtc", f"base=2020-01-01T00:00:{start:02},clock=vm"]
     env = {
         **os.environ,
+        "O": str(O),
         "KERNEL": str(kernel_dir(case.kernel) / "arch/x86/boot/bzImage"),
         "INITRD": str(initrd()),
         "APPEND": f"{QUIET} {case.append} -- delay={delay} {arguments}",
@@ -255,11 +256,21 @@ def boot(case, folder, start=0, arguments="", qemu_args=(), timeout=1800):
     return finished(case, folder)
 
 
+# What the kernel has to say it runs on, by the start of the machine's name.
+BACKENDS = {"vmi": "VMI", "xen-pv-": "Xen PV"}
+
+
 def finished(case, folder):
     """What a boot left."""
     result = parse(folder / "verdict")
     if isinstance(result, str):
         die(f"{case.name}: {result}, see {folder}/console.log")
+    console = (folder / "console.log").read_text(errors="replace")
+    for machine, backend in BACKENDS.items():
+        if case.machine.startswith(machine) and \
+                f"paravirt: {backend}:" not in console:
+            die(f"{case.name}: the kernel does not run on {backend}, "
+                f"see {folder}/console.log")
     return result
 
 
