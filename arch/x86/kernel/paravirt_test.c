@@ -13,6 +13,7 @@
 #include <linux/io.h>
 #include <linux/irq_work.h>
 #include <linux/kallsyms.h>
+#include <linux/kprobes.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
@@ -1131,7 +1132,6 @@ static void pv_irq_flag_test(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, arch_irqs_disabled());
 }
 
-#ifdef CONFIG_SMP
 static int pv_irq_count;
 
 static void pv_count_irq(struct irq_work *work)
@@ -1139,6 +1139,22 @@ static void pv_count_irq(struct irq_work *work)
 	pv_irq_count++;
 }
 
+/* What is left for an interrupt to do is done, by whatever interrupt. */
+static void pv_irq_work_test(struct kunit *test)
+{
+	static struct irq_work work = IRQ_WORK_INIT_HARD(pv_count_irq);
+	int cpu, ms;
+
+	for_each_online_cpu(cpu) {
+		pv_irq_count = 0;
+		irq_work_queue_on(&work, cpu);
+		for (ms = 0; ms < 3000 && irq_work_is_busy(&work); ms += 10)
+			msleep(10);
+		KUNIT_EXPECT_EQ_MSG(test, 1, pv_irq_count, "CPU %d", cpu);
+	}
+}
+
+#ifdef CONFIG_SMP
 /* What comes while interrupts are disabled is there once they are enabled. */
 static void pv_irq_pending_test(struct kunit *test)
 {
@@ -1167,6 +1183,61 @@ static void pv_irq_pending_test(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0, masked);
 		KUNIT_EXPECT_EQ(test, 1, unmasked);
 	}
+}
+#endif
+
+/* Exceptions of the kernel's own code */
+
+#ifdef CONFIG_KPROBES
+static unsigned int pv_probe_before, pv_probe_after, pv_probe_user;
+
+static noinline int pv_probed(int value)
+{
+	int res = value * 5 + 2;
+
+	OPTIMIZER_HIDE_VAR(res);
+	return res;
+}
+
+static int pv_before(struct kprobe *p, struct pt_regs *regs)
+{
+	pv_probe_before++;
+	if (user_mode(regs))
+		pv_probe_user++;
+	return 0;
+}
+
+static void pv_after(struct kprobe *p, struct pt_regs *regs,
+		     unsigned long flags)
+{
+	pv_probe_after++;
+}
+
+/*
+ * A breakpoint in the kernel, and what follows it, is taken for one of the
+ * kernel in whatever ring that runs, and the code goes on unharmed.
+ */
+static void pv_breakpoint_test(struct kunit *test)
+{
+	struct kprobe probe = {
+		.addr		= (kprobe_opcode_t *)pv_probed,
+		.pre_handler	= pv_before,
+		.post_handler	= pv_after,
+	};
+	int i;
+
+	pv_probe_before = 0;
+	pv_probe_after = 0;
+	pv_probe_user = 0;
+	KUNIT_ASSERT_EQ(test, 0, register_kprobe(&probe));
+	for (i = 0; i < 10; i++)
+		KUNIT_EXPECT_EQ(test, i * 5 + 2, pv_probed(i));
+	unregister_kprobe(&probe);
+	KUNIT_EXPECT_EQ(test, 10, pv_probe_before);
+	KUNIT_EXPECT_EQ(test, 10, pv_probe_after);
+	KUNIT_EXPECT_EQ(test, 0, pv_probe_user);
+	KUNIT_EXPECT_EQ(test, 502, pv_probed(100));
+	KUNIT_EXPECT_EQ(test, 10, pv_probe_before);
 }
 #endif
 
@@ -1217,6 +1288,10 @@ static struct kunit_case pv_pgtable_cases[] = {
 #endif
 	KUNIT_CASE(pv_msr_width_test),
 	KUNIT_CASE(pv_irq_flag_test),
+#ifdef CONFIG_KPROBES
+	KUNIT_CASE(pv_breakpoint_test),
+#endif
+	KUNIT_CASE_SLOW(pv_irq_work_test),
 #ifdef CONFIG_SMP
 	KUNIT_CASE(pv_irq_pending_test),
 #endif
