@@ -1148,8 +1148,8 @@ static void pv_irq_work_test(struct kunit *test)
 	for_each_online_cpu(cpu) {
 		pv_irq_count = 0;
 		irq_work_queue_on(&work, cpu);
-		for (ms = 0; ms < 3000 && irq_work_is_busy(&work); ms += 10)
-			msleep(10);
+		for (ms = 0; ms < 3000 && irq_work_is_busy(&work); ms += 20)
+			msleep(20);
 		KUNIT_EXPECT_EQ_MSG(test, 1, pv_irq_count, "CPU %d", cpu);
 	}
 }
