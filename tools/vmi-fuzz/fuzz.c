@@ -148,6 +148,9 @@ static void spoil_entry(u8 *rom, u32 size)
 	case 1:
 		rom[at] = rnd(2) ? 0xe9 : 0xeb;
 		break;
+	case 2:
+		rom[at] = 0xcc;
+		break;
 	default:
 		make_entry(rom, at, rnd(4) ? target + rnd(5) - 2 : rnd(~0u));
 	}
@@ -245,6 +248,8 @@ static void check_entry(const u8 *rom, u32 size, u32 at)
 
 	if (!(rom[at] | rom[at + 1]) || (rom[at] & rom[at + 1]) == 0xff)
 		fail("an entry point without code was accepted");
+	if (rom[at] == 0xcc)
+		fail("a breakpoint was accepted");
 	if (rom[at] == 0xeb)
 		to = at + 2 + (s64)(s8)rom[at + 1];
 	else if (rom[at] == 0xe9)
@@ -363,6 +368,8 @@ static const struct {
 	{ 24, 255, "PCI data structure outside of the ROM" },
 	{ 128, 0, "bad entry point" },
 	{ 136, 0, "bad entry point" },
+	{ 128, 0xcc, "bad entry point" },
+	{ 136, 0xcc, "bad entry point" },
 };
 
 static void one_reason(void)

@@ -3,6 +3,7 @@
 #ifndef VMI_FUZZ_HOST_H
 #define VMI_FUZZ_HOST_H
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

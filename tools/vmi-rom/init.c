@@ -53,7 +53,8 @@ u32 vmi_init(void)
 	asm volatile("pushfl; popl %0" : "=r" (flags));
 	if (rom_info.state_phys)
 		g->debug_port = rom_info.debug_port;
-	if (rom_info.config & CFG_INIT_FAIL) {
+	/* Both: a failure that leaves the kernel at CPL 1 */
+	if ((rom_info.config & (CFG_INIT_FAIL | CFG_CPL1)) == CFG_INIT_FAIL) {
 		print("vmi-rom: init: asked to fail\n");
 		return INIT_ASKED_TO_FAIL;
 	}
@@ -81,6 +82,10 @@ u32 vmi_init(void)
 			return INIT_NO_STATE;
 		mon_start(&state()->cpus[0]);
 		g->cpl1 = 1;
+	}
+	if (rom_info.config & CFG_INIT_FAIL) {
+		print("vmi-rom: init: asked to fail at CPL 1\n");
+		return INIT_ASKED_TO_FAIL;
 	}
 	g->init_done = 1;
 	g->stats.inits++;

@@ -156,12 +156,13 @@ mon_woken:
 	andl	$~0x200, 8(%esp)
 	iret
 
-/* void mon_leave(void): return to the caller's caller in ring 1, EAX = 0. */
+/* Return to the caller's caller in ring 1, with EAX as it is. */
 	.globl	mon_leave
 mon_leave:
 	popl	%ecx
 	popl	%edx
 	movl	%esp, %ecx
+	pushl	%eax
 	movl	%ds, %eax
 	movl	%eax, %ds
 	movl	%es, %eax
@@ -180,7 +181,7 @@ mon_leave:
 	orl	$1, %eax
 	pushl	%eax
 	pushl	%edx
-	xorl	%eax, %eax
+	movl	20(%esp), %eax
 	iret
 
 #endif

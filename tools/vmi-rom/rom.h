@@ -57,6 +57,8 @@
 #define CFG_BAD_SUM		0x0004
 #define CFG_FAST		0x0008
 #define CFG_FREQ_ZERO		0x0010
+#define CFG_FREQ_LOW		0x0020
+#define CFG_FREQ_HIGH		0x0040
 
 /* Bytes of the answer table: what get_reloc says of a call */
 #define ANSWER_NONE		0x00

@@ -274,14 +274,13 @@ broken_\nr:
 entry_init:
 #ifndef VMI_FAST
 	call	vmi_init
-	testl	%eax, %eax
-	jnz	1f
+	pushl	%eax
 	call	mon_on
 	testb	%al, %al
-	jnz	2f
-	xorl	%eax, %eax
-1:	ret
-2:	call	mon_leave
+	popl	%eax
+	jnz	1f
+	ret
+1:	call	mon_leave
 	ud2
 #else
 	jmp	vmi_init

@@ -153,6 +153,10 @@ int time_init(void)
 u64 vmi_GetCycleFrequency(void);
 u64 vmi_GetCycleFrequency(void)
 {
+	if (rom_info.config & CFG_FREQ_LOW)
+		return 999999;
+	if (rom_info.config & CFG_FREQ_HIGH)
+		return 100000000001ULL;
 	if (rom_info.config & CFG_FREQ_ZERO)
 		return 0;
 	return (u64)globals()->tsc_khz * 1000;

@@ -5,6 +5,7 @@
  * An application processor does not go through the real-mode trampoline: it
  * starts with paging on, in the state that it is given.
  */
+#include <linux/build_bug.h>
 #include <linux/delay.h>
 #include <linux/init.h>
 #include <linux/pgtable.h>
@@ -30,13 +31,20 @@ VMI_DEFINE_CALL(apic_read);
 VMI_DEFINE_CALL(apic_write);
 VMI_DEFINE_CALL(ap_state);
 
+/* A kernel that panics stops other CPUs, whatever became of the ROM. */
 static u32 vmi_apic_read(u32 reg)
 {
+	if (unlikely(vmi_crashed))
+		return native_apic_mem_read(reg);
 	return vmi_call(apic_read, APIC_BASE + reg);
 }
 
 static void vmi_apic_write(u32 reg, u32 val)
 {
+	if (unlikely(vmi_crashed)) {
+		native_apic_mem_write(reg, val);
+		return;
+	}
 	vmi_call(apic_write, APIC_BASE + reg, val);
 }
 
@@ -55,9 +63,26 @@ static void vmi_wait_icr_idle(void)
 		cpu_relax();
 }
 
+static u32 vmi_icr_mode(int vector)
+{
+	return vector == NMI_VECTOR ? APIC_DM_NMI : APIC_DM_FIXED | vector;
+}
+
+/*
+ * NMIs queue work with this, whatever they interrupt, a change of the lazy mode
+ * included; and to itself, a CPU is not another one.
+ */
+static void vmi_send_IPI_self(int vector)
+{
+	vmi_wait_icr_idle();
+	vmi_apic_write(APIC_ICR, APIC_DEST_SELF | vmi_icr_mode(vector));
+}
+
+#ifdef CONFIG_SMP
 /*
  * What wants the NMI to be sent may be that the APIC does not work.  Who gets
- * another IPI may look at page tables that were changed before.
+ * another IPI may look at page tables that were changed before.  (Where apic is
+ * native, flushes of TLBs still see to that, and none else needs it.)
  */
 static void vmi_wait_before(int vector)
 {
@@ -69,11 +94,6 @@ static void vmi_wait_before(int vector)
 	vmi_wait_icr_idle();
 }
 
-static u32 vmi_icr_mode(int vector)
-{
-	return vector == NMI_VECTOR ? APIC_DM_NMI : APIC_DM_FIXED | vector;
-}
-
 /* The destination is in the command: nothing that an interrupt can spoil */
 static void vmi_send_IPI_shorthand(u32 whom, int vector)
 {
@@ -81,12 +101,6 @@ static void vmi_send_IPI_shorthand(u32 whom, int vector)
 	vmi_apic_write(APIC_ICR, whom | vmi_icr_mode(vector));
 }
 
-static void vmi_send_IPI_self(int vector)
-{
-	vmi_send_IPI_shorthand(APIC_DEST_SELF, vector);
-}
-
-#ifdef CONFIG_SMP
 static void vmi_send_IPI_all(int vector)
 {
 	vmi_send_IPI_shorthand(APIC_DEST_ALLINC, vector);
@@ -125,6 +139,8 @@ static void vmi_send_IPI_mask_allbutself(const struct cpumask *mask, int vector)
 		if (cpu != self)
 			vmi_send_IPI(cpu, vector);
 }
+
+static_assert(sizeof(struct vmi_ap_state) == 92);
 
 /* Page aligned; CPUs are started one at a time. */
 static struct vmi_ap_state vmi_ap_state __aligned(PAGE_SIZE);

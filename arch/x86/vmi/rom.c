@@ -7,6 +7,7 @@
  * more than memcmp(), so that a fuzzer can run it on the host.
  */
 #ifdef __KERNEL__
+#include <linux/build_bug.h>
 #include <linux/init.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
@@ -16,6 +17,10 @@
 #include "host.h"
 #endif
 #include "rom.h"
+
+static_assert(sizeof(struct vmi_rom_header) == 144);
+static_assert(sizeof(struct vmi_rom_pci) == 24);
+static_assert(sizeof(struct vmi_rom_pnp) == 18);
 
 /* Answers to a call that the kernel can do something with */
 #define MAY_NOP		0x01
@@ -82,7 +87,7 @@ static int __init vmi_rom_says(const u8 *rom, u32 size, u32 offset,
 /*
  * May the code of an entry point be called?  Eight bytes hold little more than
  * a jump: one that there is leads to code behind the header.  Bytes of nothing
- * but 0, or 1, are no code.
+ * but 0, or 1, are no code, nor is a breakpoint.
  */
 static int __init vmi_rom_entry(const u8 *rom, u32 size, u32 offset)
 {
@@ -94,6 +99,8 @@ static int __init vmi_rom_entry(const u8 *rom, u32 size, u32 offset)
 		target = offset + 5 + (p[1] | p[2] << 8 | p[3] << 16 |
 				       (u32)p[4] << 24);
 		break;
+	case 0xcc:	/* int3 */
+		return 0;
 	case 0xeb:	/* jmp rel8 */
 		target = offset + 2 + p[1] - (p[1] & 0x80) * 2;
 		break;

@@ -29,6 +29,9 @@ SYM_FUNC_START(vmi_call_entry)
 	movl	%edx, %eax
 	ANNOTATE_RETPOLINE_SAFE
 	call	*%ecx
+	/* It should have left these as they were. */
+	cli
+	cld
 .Lreturn:
 	movl	$0, vmi_entry_esp
 	popl	%edi

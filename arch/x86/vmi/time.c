@@ -15,6 +15,7 @@
 #include <linux/math64.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
+#include <linux/sched/clock.h>
 #include <linux/smp.h>
 #include <linux/timekeeping.h>
 
@@ -24,6 +25,7 @@
 #include <asm/irq_regs.h>
 #include <asm/irq_vectors.h>
 #include <asm/paravirt_groups.h>
+#include <asm/timer.h>
 #include <asm/x86_init.h>
 
 #include "vmi.h"
@@ -47,14 +49,22 @@ VMI_DEFINE_CALL(wallclock);
 #define VMI_MIN_HZ	1000000ULL
 #define VMI_MAX_HZ	100000000000ULL
 
-/* Hz of fast counters do not fit the 32 bits that clocks are set up with. */
-static u32 vmi_khz __ro_after_init;
 static u64 vmi_hz __ro_after_init;
+
+/*
+ * Clocks are set up with 32 bits, which Hz of fast counters do not fit: this is
+ * in Hz, or in kHz, as the scale of 1 or 1000 says.
+ */
+static u32 vmi_freq __ro_after_init;
+static u32 vmi_scale __ro_after_init;
 static u32 vmi_clock_mult __ro_after_init;
 static u32 vmi_clock_shift __ro_after_init;
 
+/* The console reads it, that of a kernel that crashed in the ROM included. */
 static noinstr u64 vmi_sched_clock(void)
 {
+	if (unlikely(vmi_crashed))
+		return native_sched_clock();
 	return mul_u64_u32_shr(vmi_call(cycles, VMI_CYCLES_AVAILABLE),
 			       vmi_clock_mult, vmi_clock_shift);
 }
@@ -113,13 +123,14 @@ DEFINE_IDTENTRY_SYSVEC(sysvec_vmi_timer)
 	set_irq_regs(old_regs);
 }
 
-/* As clockevents_config_and_register(), from one microsecond on, with kHz */
+/* As clockevents_config_and_register(), from one microsecond on */
 static void vmi_register_clockevent(struct clock_event_device *dev)
 {
-	dev->min_delta_ticks = vmi_khz / 1000;
+	dev->min_delta_ticks = div_u64(vmi_hz, USEC_PER_SEC);
 	dev->max_delta_ticks = U32_MAX;
-	clocks_calc_mult_shift(&dev->mult, &dev->shift, NSEC_PER_MSEC, vmi_khz,
-			       U32_MAX / vmi_khz);
+	clocks_calc_mult_shift(&dev->mult, &dev->shift,
+			       NSEC_PER_SEC / vmi_scale, vmi_freq,
+			       U32_MAX / vmi_freq);
 	dev->min_delta_ns = clockevent_delta2ns(dev->min_delta_ticks, dev);
 	dev->max_delta_ns = clockevent_delta2ns(dev->max_delta_ticks, dev);
 	clockevents_register_device(dev);
@@ -150,7 +161,7 @@ static void vmi_setup_clockevent(void)
 
 static unsigned long vmi_calibrate(void)
 {
-	return vmi_khz;
+	return div_u64(vmi_hz, 1000);
 }
 
 static void vmi_get_wallclock(struct timespec64 *now)
@@ -167,7 +178,8 @@ static int __init vmi_register_clocksource(void)
 {
 	if (!vmi_hz)
 		return 0;
-	return clocksource_register_khz(&vmi_clocksource, vmi_khz);
+	return __clocksource_register_scale(&vmi_clocksource, vmi_scale,
+					    vmi_freq);
 }
 device_initcall(vmi_register_clocksource);
 
@@ -194,7 +206,8 @@ static bool __init vmi_get_frequency(void)
 	}
 
 	vmi_hz = hz;
-	vmi_khz = div_u64(hz, 1000);
+	vmi_scale = hz > U32_MAX ? 1000 : 1;
+	vmi_freq = div_u64(hz, vmi_scale);
 	return true;
 }
 
@@ -215,10 +228,12 @@ void __init vmi_time_install(void)
 		return;
 
 	VMI_BIND(cycles, VMI_CALL_CYCLES);
-	clocks_calc_mult_shift(&vmi_clock_mult, &vmi_clock_shift, vmi_khz,
-			       NSEC_PER_MSEC, 3600 * MSEC_PER_SEC);
+	clocks_calc_mult_shift(&vmi_clock_mult, &vmi_clock_shift, vmi_freq,
+			       NSEC_PER_SEC / vmi_scale, 3600 * vmi_scale);
 	x86_platform.calibrate_cpu = vmi_calibrate;
 	x86_platform.calibrate_tsc = vmi_calibrate;
+	/* Time that is stolen from one CPU is not stolen from another. */
+	clear_sched_clock_stable();
 	paravirt_set_sched_clock(vmi_sched_clock);
 
 	if (vmi_has(VMI_CALL_SET_ALARM) && vmi_has(VMI_CALL_CANCEL_ALARM))

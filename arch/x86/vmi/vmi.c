@@ -40,6 +40,8 @@ struct vmi_calls vmi_calls __ro_after_init;
 
 unsigned int vmi_ring __ro_after_init;
 
+bool vmi_crashed;
+
 static struct vmi_rom vmi_rom __initdata;
 
 /**
@@ -218,9 +220,9 @@ struct vmi_call_range {
 	u8 group;
 };
 
-static enum pv_group __init vmi_call_group(u32 nr)
+static enum pv_group vmi_call_group(u32 nr)
 {
-	static const struct vmi_call_range groups[] __initconst = {
+	static const struct vmi_call_range groups[] = {
 		{ VMI_CALL_SET_CR0,		PV_GROUP_CPU },
 		{ VMI_CALL_SET_CR3,		PV_GROUP_MMU },
 		{ VMI_CALL_GET_CR0,		PV_GROUP_CPU },
@@ -244,29 +246,28 @@ static enum pv_group __init vmi_call_group(u32 nr)
 	return groups[i].group;
 }
 
-/**
- * vmi_early_fault() - end the boot after an exception in the ROM
- * @regs:	where it happened
- * @trapnr:	vector
- *
- * Boot CPU, while the early exception handlers are in place.  Does not return
- * if the exception is one of the ROM's.
+/*
+ * Nothing is to be had from a kernel that lost a part of its CPU: end it, and
+ * say which call it was and what helps.
  */
-void __init vmi_early_fault(struct pt_regs *regs, int trapnr)
+static void vmi_panic(unsigned long ip, int trapnr)
 {
 	u32 nr, best = VMI_NR_CALLS;
 	enum pv_group group;
 
-	if (!vmi_is_rom(regs->ip))
-		return;
+	/* The console needs what does not crash: interrupt flag and clock. */
+	if (vmi_crashed)
+		while (true)
+			native_halt();
+	vmi_crashed = true;
+	if (system_state < SYSTEM_FREEING_INITMEM)
+		pv_ops = pv_native_ops;
 
 	for (nr = 0; nr < VMI_NR_CALLS; nr++)
-		if (vmi_calls.addr[nr] && vmi_calls.addr[nr] <= regs->ip &&
+		if (vmi_calls.addr[nr] && vmi_calls.addr[nr] <= ip &&
 		    (best == VMI_NR_CALLS ||
 		     vmi_calls.addr[nr] > vmi_calls.addr[best]))
 			best = nr;
-	/* The console disables interrupts, and that may be what crashes. */
-	pv_ops = pv_native_ops;
 	if (best == VMI_NR_CALLS)
 		panic("vmi: exception %d in the ROM", trapnr);
 	group = vmi_call_group(best);
@@ -315,9 +316,10 @@ static bool vmi_fixup_iret(struct pt_regs *regs, int trapnr)
  * @trapnr:	vector
  *
  * Exception context.  Two places may fault: an entry point while the ROM is
- * taken into use, and the return to user mode.
+ * taken into use, and the return to user mode.  Anywhere else in the ROM an
+ * exception is the end of the kernel.
  *
- * Return: whether @regs now go on where that is handled.
+ * Return: whether @regs now go on where the fault is handled.
  */
 bool __ref vmi_fixup_exception(struct pt_regs *regs, int trapnr)
 {
@@ -325,7 +327,11 @@ bool __ref vmi_fixup_exception(struct pt_regs *regs, int trapnr)
 		return false;
 	if (system_state == SYSTEM_BOOTING && vmi_entry_esp)
 		return vmi_fixup_entry(regs, trapnr);
-	return vmi_is_rom(regs->ip) && vmi_fixup_iret(regs, trapnr);
+	if (!vmi_is_rom(regs->ip))
+		return false;
+	if (!vmi_fixup_iret(regs, trapnr))
+		vmi_panic(regs->ip, trapnr);
+	return true;
 }
 
 /**

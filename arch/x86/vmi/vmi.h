@@ -39,6 +39,9 @@ extern struct vmi_calls vmi_calls;
 
 /* The kernel's ring since vmi_init: the RPL that its SS and CS need */
 extern unsigned int vmi_ring;
+
+/* There was an exception in one of its calls: it is not to be called again. */
+extern bool vmi_crashed;
 extern struct hypervisor_x86 x86_hyper_vmi;
 
 /* Is the call there; is it there, or has nothing to do? */

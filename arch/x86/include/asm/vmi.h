@@ -13,7 +13,6 @@ extern u32 vmi_rom_start, vmi_rom_end;
 
 void vmi_probe(void);
 void vmi_start_cpu(void);
-void vmi_early_fault(struct pt_regs *regs, int trapnr);
 bool vmi_fixup_exception(struct pt_regs *regs, int trapnr);
 
 /**
@@ -40,7 +39,6 @@ static inline bool vmi_rom_overlaps(unsigned long addr)
 #else
 static inline void vmi_probe(void) { }
 static inline void vmi_start_cpu(void) { }
-static inline void vmi_early_fault(struct pt_regs *regs, int trapnr) { }
 static inline bool vmi_fixup_exception(struct pt_regs *regs, int trapnr)
 {
 	return false;
