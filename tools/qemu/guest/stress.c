@@ -524,8 +524,25 @@ static void *hold_segments(void *unused)
 }
 
 /*
- * A thread takes away the descriptor of segments that another one has loaded.
- * They become null when the kernel, or a hypervisor, loads them again.
+ * modify_ldt with the descriptor in %gs, which the kernel leaves as it is while
+ * it waits for other CPUs: who switches CPUs below it then, loads what is gone.
+ */
+static long write_ldt(const struct user_desc *d)
+{
+	long ret = SYS_modify_ldt;
+
+	asm volatile("pushl %%gs; movw %w4, %%gs\n\t"
+		     "int $0x80\n\t"
+		     "popl %%gs"
+		     : "+a" (ret)
+		     : "b" (1), "c" (d), "d" (sizeof(*d)), "S" (LDT_SELECTOR)
+		     : "memory");
+	return ret;
+}
+
+/*
+ * A thread takes away the descriptor of segments that it and another one have
+ * loaded.  They become null when the kernel, or a hypervisor, loads them again.
  */
 static const char *test_segments(unsigned int round)
 {
@@ -547,7 +564,7 @@ static const char *test_segments(unsigned int round)
 		sched_yield();
 	/* All zero but these: no descriptor */
 	d = (struct user_desc){ .read_exec_only = 1, .seg_not_present = 1 };
-	if (syscall(SYS_modify_ldt, 1, &d, sizeof(d)))
+	if (write_ldt(&d))
 		return "the descriptor cannot be taken away";
 	segments.freed = 1;
 	pthread_join(holder, NULL);
