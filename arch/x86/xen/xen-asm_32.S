@@ -27,8 +27,12 @@ SYM_FUNC_END(xen_hypercall_pv)
 	.popsection
 
 	.pushsection .entry.text, "ax"
-/* %eax := vcpu_info of this CPU.  All segments but %ss may be a user's. */
+/*
+ * %eax := vcpu_info of this CPU.  All segments but %ss may be a user's.  On UP,
+ * per-CPU variables are plain ones, which no segment has to lead to.
+ */
 .macro GET_VCPU_INFO
+#ifdef CONFIG_SMP
 	pushl	%fs
 	movl	$(__KERNEL_PERCPU), %eax
 	movl	%eax, %fs
@@ -37,6 +41,9 @@ SYM_FUNC_END(xen_hypercall_pv)
 	popl	%fs
 .Lpopped_fs_\@:
 	_ASM_EXTABLE_TYPE(.Lpop_fs_\@, .Lpopped_fs_\@, EX_TYPE_POP_ZERO|EX_REG_FS)
+#else
+	movl	%ss:xen_vcpu, %eax
+#endif
 .endm
 
 /*
@@ -85,6 +92,7 @@ SYM_INNER_LABEL(xen_iret_crit_end, SYM_L_LOCAL)
 	 * they are, the task may move to another CPU.
 	 */
 .Liret_fault:
+#ifdef CONFIG_SMP
 	pushl	%fs
 	pushl	$(__KERNEL_PERCPU)
 	popl	%fs
@@ -92,14 +100,18 @@ SYM_INNER_LABEL(xen_iret_crit_end, SYM_L_LOCAL)
 .Lpop_fs:
 	popl	%fs
 .Lpopped_fs:
+	_ASM_EXTABLE_TYPE(.Lpop_fs, .Lpopped_fs, EX_TYPE_POP_ZERO|EX_REG_FS)
+#else
+	movb	$1, %ss:xen_vcpu_info + XEN_vcpu_info_mask
+#endif
 	jmp	asm_iret_error
 
 	_ASM_EXTABLE(xen_iret_insn, .Liret_fault)
-	_ASM_EXTABLE_TYPE(.Lpop_fs, .Lpopped_fs, EX_TYPE_POP_ZERO|EX_REG_FS)
 SYM_CODE_END(xen_iret)
 
 /* Events enter here, masked, with a frame as for an interrupt. */
 SYM_CODE_START(xen_asm_exc_xen_hypervisor_callback)
+.Linner:
 	cmpl	$xen_iret_crit_start, (%esp)
 	jb	1f
 	cmpl	$xen_iret_crit_end, (%esp)
@@ -107,11 +119,15 @@ SYM_CODE_START(xen_asm_exc_xen_hypervisor_callback)
 	testb	$USER_SEGMENT_RPL_MASK, 4(%esp)
 	jnz	1f
 
-	/* Drop the inner frame, and undo the push of %eax. */
+	/*
+	 * Drop the inner frame, and undo the push of %eax.  The failsafe callback
+	 * may have interrupted the section, and left by another one.
+	 */
 	cmpl	$xen_iret_insn, (%esp)
 	leal	3*4(%esp), %esp
-	je	1f
+	je	.Linner
 	popl	%eax
+	jmp	.Linner
 1:
 	jmp	asm_exc_xen_hypervisor_callback
 SYM_CODE_END(xen_asm_exc_xen_hypervisor_callback)

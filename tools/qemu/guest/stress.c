@@ -546,7 +546,9 @@ static long write_ldt(const struct user_desc *d)
  */
 static const char *test_segments(unsigned int round)
 {
+	/* What the kernel reads by such a segment is not what it means. */
 	struct user_desc d = {
+		.base_addr	= 0x38000000,
 		.limit		= 0xfffff,
 		.seg_32bit	= 1,
 		.limit_in_pages	= 1,
