@@ -188,8 +188,12 @@ static const u8 *pv_skip_store(const u8 *p, u32 *where, s32 *disp)
 		return NULL;
 	}
 	*where = (insn.modrm.value & 0x07) | insn.sib.value << 8;
-	*disp = insn.opcode.bytes[0] == 0xa3 ? insn.moffset1.value :
-					       insn.displacement.value;
+	*disp = insn.displacement.value;
+	if (insn.opcode.bytes[0] == 0xa3) {
+		/* No base, as other stores to a constant address have it */
+		*where = 0x05;
+		*disp = insn.moffset1.value;
+	}
 	return p + insn.length;
 }
 
@@ -203,7 +207,7 @@ static const u8 *pv_skip_set_pte(const u8 *p)
 	if (!p || !IS_ENABLED(CONFIG_X86_PAE))
 		return p;
 	p = pv_skip_store(p, &where[1], &disp[1]);
-	if (p && disp[0] - disp[1] == sizeof(u32))
+	if (p && where[0] == where[1] && disp[0] - disp[1] == sizeof(u32))
 		return p;
 	return NULL;
 }

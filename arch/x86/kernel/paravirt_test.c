@@ -390,6 +390,8 @@ static void pv_audit_judges_test(struct kunit *test)
 						  0x89, 0x06, 0x89, 0x56, 0x04));
 	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_GOTO, mmu.set_pte,
 						  0x89, 0x56, 0x04, 0x90, 0x90));
+	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_GOTO, mmu.set_pte,
+						  0x89, 0x56, 0x04, 0x89, 0x07));
 #endif
 	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_GOTO, mmu.set_pte,
 						  0x90, 0x90, 0x90, 0x90, 0x90));
