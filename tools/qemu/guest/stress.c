@@ -224,6 +224,8 @@ static const char *test_dontneed(unsigned int round)
 			return "no memory";
 		shared = (char *)(((uintptr_t)shared + 1024 * PAGE - 1) &
 				  ~(uintptr_t)(1024 * PAGE - 1));
+		if (madvise(shared, 1024 * PAGE, MADV_DONTNEED))
+			return "memory cannot be discarded";
 		if (!madvise(shared, 1024 * PAGE, MADV_HUGEPAGE)) {
 			*shared = 0;
 			if (!have_huge_page())
