@@ -49,4 +49,9 @@ O=$(absolute "${O:-$ROOT/build}")
 CACHE=$(absolute "${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/paravirt-i386}")
 LINUX=${LINUX:-}
 J=${J:-$(nproc)}
+case $J in
+0* | *[!0-9]* | ?????*)
+	die "J=$J is no number of jobs: set J= to 1 or more, or leave it away"
+	;;
+esac
 export O CACHE LINUX J
