@@ -69,6 +69,16 @@ def git_env(**extra):
     return env
 
 
+def kbuild_env():
+    """An environment in which nothing that the caller builds with has a say."""
+    env = {k: v for k, v in os.environ.items()
+           if not k.startswith(("MAKE", "KBUILD_", "CCACHE_", "LLVM"))
+           and k not in ("O", "MFLAGS", "LINUX", "ARCH", "CROSS_COMPILE",
+                         "KCFLAGS", "KAFLAGS", "KCPPFLAGS", "LOCALVERSION")}
+    env.update(LC_ALL="C", TZ="UTC")
+    return env
+
+
 def git(*args, data=None, check=True, tree=None, **extra):
     """Run git in the prepared tree; return its output without last newline."""
     cmd = ["git", "-c", "core.quotePath=false", "-c", "gc.auto=0",
@@ -336,6 +346,13 @@ class Chain:
                   data, self.tree, git_env(GIT_INDEX_FILE=self.index),
                   check=False)
         if res.returncode:
+            again = run(["git", "apply", "--cached", "--check", "-R", "-"],
+                        data, self.tree, git_env(GIT_INDEX_FILE=self.index),
+                        check=False)
+            if not again.returncode:
+                raise Refusal(
+                    f"patches/{name} is in Linux {self.version} already: "
+                    "name an unpatched LINUX=, or drop the patch")
             err = res.stderr.decode(errors="replace").splitlines()
             where = next((x.split(": ", 2)[-1] for x in err
                           if x.startswith("error: patch failed")),
