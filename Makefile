@@ -27,11 +27,20 @@ $(foreach name,CURDIR O CACHE LINUX,$(if $(word 2,$($(name))),$(error \
 override O := $(abspath $(O))
 override CACHE := $(abspath $(CACHE))
 override LINUX := $(if $(LINUX),$(abspath $(LINUX)))
+
+# "clean" removes folders of O by name: none of them may be the project's.
+ifneq ($(filter $(O:/=)/%,$(CURDIR)/)$(filter $(addprefix $(CURDIR)/,.ci/% \
+	.git/% Documentation/% arch/% include/% kernel/% patches/% scripts/% \
+	tools/%),$(O)/),)
+$(error O=$(O) is or holds a folder of the project: set O= to one of its own)
+endif
 export O CACHE LINUX J ROW APPEND FORCE PATCHES_UPTO
 
 # What "clean" removes below O.
 made := kernel initrd test bench bisect series vmi-rom vmi-rom-check \
 	vmi-rom-test
+# And "distclean" besides.
+kept := linux linux.new linux.old linux-base linux-base.new deps.log .lock
 
 .NOTPARALLEL:
 .PHONY: help deps fetch prepare build run test test-full baseline check \
@@ -60,7 +69,7 @@ help:
 	@echo '  check      the gates on patches, overlay and scripts'
 	@echo '  series     export a mailable series into O/series'
 	@echo '  clean      remove built kernels, images and results, keep the tree'
-	@echo '  distclean  remove O (neither touches CACHE)'
+	@echo '  distclean  remove the tree, too (neither touches CACHE)'
 	@echo
 	@echo 'Settings (make NAME=VALUE):'
 	@echo '  O=$(O)'
@@ -132,5 +141,7 @@ bisect:
 clean:
 	rm -rf $(addprefix $(O)/,$(made))
 
-distclean:
-	rm -rf $(O)
+distclean: clean
+	rm -rf $(addprefix $(O)/,$(kept))
+	@[ ! -d $(O) ] || rmdir $(O) 2>/dev/null || \
+		echo "$(O) stays: there are files of others in it"
