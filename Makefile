@@ -110,7 +110,7 @@ baseline:
 	@scripts/deps fetch build run test
 	@scripts/fetch
 	@scripts/prepare
-	@scripts/build base base-nopae
+	@scripts/build base base-nopae base-up base-nopae-up
 	@tools/qemu/run --baseline
 
 check:

@@ -164,7 +164,7 @@ u32 __init paravirt_parse_groups(const char *list, u32 *bad)
 /* @bad: as for paravirt_parse_groups() */
 static void __init pv_disable(const char *list, u32 *bad)
 {
-	if (list && *list)
+	if (list && list[strspn(list, ",")])
 		pv_disabled |= paravirt_parse_groups(list, bad);
 	else if (!bad)
 		pr_warn("paravirt_disable= needs a list: " PV_WORDS "\n");

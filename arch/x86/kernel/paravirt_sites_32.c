@@ -15,6 +15,7 @@
 #include <linux/export.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
+#include <linux/mm.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
 
@@ -288,6 +289,24 @@ static enum pv_site_state pv_audit_stub(unsigned int slot, const u8 *p,
 	return PV_STATE_BAD;
 }
 
+/* A jump, taken in place of native code, to other code of the same function */
+static enum pv_site_state pv_audit_branch(const u8 *p, const u8 *end)
+{
+	const u8 *target;
+
+	if (*p != JMP8_INSN_OPCODE && *p != JMP32_INSN_OPCODE)
+		return PV_STATE_BAD;
+	target = pv_branch_target(p);
+	if (target >= p && target < end)
+		return PV_STATE_BAD;
+	/* The text of a module that is being loaded is not known as such yet. */
+	if (core_kernel_text((unsigned long)p) ?
+	    !core_kernel_text((unsigned long)target) :
+	    !is_vmalloc_or_module_addr(target))
+		return PV_STATE_BAD;
+	return PV_STATE_DIRECT;
+}
+
 /* TEST of %al with itself, or XOR of %eax with itself */
 static enum pv_site_state pv_audit_sysexit(const u8 *p, const u8 *end)
 {
@@ -341,9 +360,7 @@ enum pv_site_state paravirt_audit_site(const struct pv_site *site)
 		case PV_SITE_STUB:
 			return pv_audit_stub(site->op, p, end);
 		}
-		if (*p == JMP8_INSN_OPCODE || *p == JMP32_INSN_OPCODE)
-			return PV_STATE_DIRECT;
-		return PV_STATE_BAD;
+		return pv_audit_branch(p, end);
 	}
 
 	if (site->kind == PV_SITE_BRANCH)

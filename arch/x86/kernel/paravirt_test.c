@@ -396,6 +396,14 @@ static void pv_audit_judges_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_GOTO, mmu.set_pte,
 						  0x90, 0x90, 0x90, 0x90, 0x90));
 
+	/* jumps that lead to data, or nowhere, instead of other code */
+	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_GOTO, mmu.set_pte,
+						  0xe9, 0x10, 0, 0, 0));
+	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_BRANCH, cpu.iret,
+						  0xeb, 0x10, 0x90));
+	KUNIT_EXPECT_EQ(test, PV_STATE_BAD, JUDGE(PV_SITE_BRANCH, cpu.iret,
+						  0xeb, 0x00, 0x90));
+
 	/* the test before SYSEXIT */
 	KUNIT_EXPECT_EQ(test, pv_features() & (PV_CPU | PV_IRQ) ?
 			      PV_STATE_BAD : PV_STATE_NATIVE,
@@ -1186,6 +1194,28 @@ static void pv_irq_pending_test(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 1, unmasked);
 	}
 }
+#else
+/* The tick that comes while interrupts are disabled is there afterwards. */
+static void pv_irq_pending_test(struct kunit *test)
+{
+	unsigned long flags, before, masked, unmasked;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		flags = arch_local_irq_save();
+		before = jiffies;
+		mdelay(3 * MSEC_PER_SEC / HZ);
+		masked = jiffies;
+		if (i & 1)
+			arch_local_irq_enable();
+		else
+			arch_local_irq_restore(flags);
+		cpu_relax();
+		unmasked = jiffies;
+		KUNIT_EXPECT_EQ(test, before, masked);
+		KUNIT_EXPECT_NE(test, before, unmasked);
+	}
+}
 #endif
 
 /* Exceptions of the kernel's own code */
@@ -1294,9 +1324,7 @@ static struct kunit_case pv_pgtable_cases[] = {
 	KUNIT_CASE(pv_breakpoint_test),
 #endif
 	KUNIT_CASE_SLOW(pv_irq_work_test),
-#ifdef CONFIG_SMP
 	KUNIT_CASE(pv_irq_pending_test),
-#endif
 #if defined(CONFIG_X86_PAE) && defined(CONFIG_SMP)
 	KUNIT_CASE_SLOW(pv_pae_order_test),
 #endif

@@ -34,6 +34,7 @@
 #define PAGE		4096u
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define GRACE		60
+#define DIRTY_PAGES	256
 
 static sigjmp_buf escape;
 static volatile sig_atomic_t caught;
@@ -249,6 +250,88 @@ static const char *test_dontneed(unsigned int round)
 	stop = 1;
 	pthread_join(other, NULL);
 	return n == 2 ? "discarded memory holds something else" : NULL;
+}
+
+/* Write to each page once, wherever the other thread is. */
+static void *write_pages(void *unused)
+{
+	volatile unsigned int wait;
+	unsigned int i;
+
+	for (i = 0; i < DIRTY_PAGES; i++) {
+		shared[i * PAGE] = i;
+		for (wait = 100; wait; wait--)
+			;
+	}
+	stop = 1;
+	return unused;
+}
+
+/* How many pages at @shared does the kernel know to be written to, or -1? */
+static int dirty_pages(void)
+{
+	unsigned long start, size = 0;
+	char line[200];
+	int found = 0;
+	FILE *f = fopen("/proc/self/smaps", "r");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-", &start) == 1 && strchr(line, '-'))
+			found = start == (uintptr_t)shared;
+		else if (found &&
+			 sscanf(line, "Private_Dirty: %lu", &size) == 1)
+			break;
+	}
+	if (!f || feof(f))
+		found = 0;
+	if (f)
+		fclose(f);
+	return found ? size * 1024 / PAGE : -1;
+}
+
+/*
+ * A page that is written to while mprotect() changes its entry stays dirty: the
+ * CPU sets that bit at any time.  MADV_FREE is what makes pages clean.
+ */
+static const char *test_dirty(unsigned int round)
+{
+	pthread_t other;
+	int dirty;
+
+	if (!shared) {
+		shared = map(DIRTY_PAGES + 2);
+		if (!shared)
+			return "no memory";
+		/* A mapping of its own, and not next to others */
+		mprotect(shared, PAGE, PROT_NONE);
+		shared += PAGE;
+		mprotect(shared + DIRTY_PAGES * PAGE, PAGE, PROT_NONE);
+		memset(shared, 1, DIRTY_PAGES * PAGE);
+		if (dirty_pages() != DIRTY_PAGES)
+			return "smaps does not tell which pages are dirty";
+	}
+	if (madvise(shared, DIRTY_PAGES * PAGE, MADV_FREE))
+		return "memory cannot be freed";
+	if (dirty_pages())
+		return "freed memory is dirty";
+	stop = 0;
+	if (pthread_create(&other, NULL, write_pages, NULL))
+		return "no thread";
+	while (!stop) {
+		if (mprotect(shared, DIRTY_PAGES * PAGE,
+			     PROT_READ | PROT_WRITE | PROT_EXEC) ||
+		    mprotect(shared, DIRTY_PAGES * PAGE,
+			     PROT_READ | PROT_WRITE))
+			stop = 2;
+	}
+	dirty = stop;
+	pthread_join(other, NULL);
+	if (dirty == 2)
+		return "mprotect failed";
+	dirty = dirty_pages();
+	errno = dirty;
+	return dirty == DIRTY_PAGES ? NULL :
+	       "not all written pages are dirty, but as many as errno says";
 }
 
 static volatile int signals;
@@ -888,6 +971,7 @@ static const struct {
 	{ "mmap",	test_mmap },
 	{ "mprotect",	test_mprotect },
 	{ "dontneed",	test_dontneed },
+	{ "dirty",	test_dirty },
 	{ "signal",	test_signal },
 	{ "pipe",	test_pipe },
 #ifdef __i386__
