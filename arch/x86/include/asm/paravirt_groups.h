@@ -52,7 +52,7 @@ struct paravirt_patch_template;
  * @denied:	name of the backend that wanted it and was turned away at the
  *		user's request, or NULL
  * @kept:	the user asked to disable it, but the backend cannot run without
- * @reason:	why, if @kept
+ * @reason:	why its owner cannot run without the group, or NULL if it can
  */
 struct pv_group_state {
 	const char	*owner;
