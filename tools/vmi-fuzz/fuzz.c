@@ -7,6 +7,8 @@
  * in it, most of them with the checksum put right again, so that the checks
  * behind it are reached.  The ROM lies at the very end of a block of memory: a
  * byte read behind it is one that the sanitizer sees.
+ *
+ * With GUIDED it is a target for libFuzzer, which goes where code has not been.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +36,9 @@ static u32 input;
 static void fail(const char *what)
 {
 	printf("# input %u: %s\n", input, what);
+#ifdef GUIDED
+	abort();
+#endif
 	printf("not ok 1 - %s\n1..1\n", what);
 	exit(1);
 }
@@ -306,12 +311,29 @@ static void check_accepted(const u8 *rom, u32 avail, const struct vmi_rom *r)
 	check_name(rom, r->size, r->product);
 }
 
+/* Judge what is at @from, of which the window has @avail bytes. */
+static void try_rom(const u8 *from, u32 avail)
+{
+	u8 *rom = malloc(avail ? avail : 1);
+	struct vmi_rom info;
+
+	if (!rom)
+		fail("no memory");
+	memcpy(rom, from, avail);
+	if (vmi_rom_check(rom, PHYS, avail, &info)) {
+		refused++;
+	} else {
+		accepted++;
+		check_accepted(rom, avail, &info);
+	}
+	free(rom);
+}
+
+#ifndef GUIDED
 static void one_rom(void)
 {
-	u32 units = rnd(8) ? 1 + rnd(4) : 1 + rnd(MAX_UNITS), size, avail, n;
-	u8 *block = malloc(units * VMI_ROM_UNIT), *rom;
-	struct vmi_rom info;
-	const char *why;
+	u32 units = rnd(8) ? 1 + rnd(4) : 1 + rnd(MAX_UNITS), size, n;
+	u8 *block = malloc(units * VMI_ROM_UNIT);
 
 	if (!block)
 		fail("no memory");
@@ -322,20 +344,7 @@ static void one_rom(void)
 	if (rnd(8))
 		fix_sum(block, size, size - 1 - rnd(size - HEADER));
 	/* The window may end within the ROM, and before it. */
-	avail = rnd(8) ? size : rnd(size + 1);
-	rom = malloc(avail ? avail : 1);
-	if (!rom)
-		fail("no memory");
-	memcpy(rom, block, avail);
-
-	why = vmi_rom_check(rom, PHYS, avail, &info);
-	if (why) {
-		refused++;
-	} else {
-		accepted++;
-		check_accepted(rom, avail, &info);
-	}
-	free(rom);
+	try_rom(block, rnd(8) ? size : rnd(size + 1));
 	free(block);
 }
 
@@ -394,34 +403,20 @@ static void one_reason(void)
 	free(rom);
 }
 
+#endif
+
 static u32 may_jump(u32 nr)
 {
 	return nr == 33 || nr == 34 || nr == 36 || nr == 37;
 }
 
-static void one_reloc(void)
+static void try_reloc(u32 nr, u64 reloc, u32 base, u32 size)
 {
 	static struct vmi_calls calls;
-	u32 base = rnd(2) ? 0xc00c0000 + rnd(64) * 0x800 : rnd(~0u);
-	u32 size = rnd(256) * 512, nr = rnd(VMI_NR_CALLS), eip, type, addr;
+	u32 eip = reloc, type = (u8)(reloc >> 32), addr;
 	const char *why;
 
-	switch (rnd(4)) {
-	case 0:
-		eip = base + rnd(200);
-		break;
-	case 1:
-		eip = base + size - 2 + rnd(4);
-		break;
-	case 2:
-		eip = base + rnd(size + 1);
-		break;
-	default:
-		eip = rnd(~0u);
-	}
-	type = rnd(4) ? rnd(5) : rnd(256);
-	why = vmi_reloc_check(nr, (u64)rnd(0x1000000) << 40 |
-			      (u64)type << 32 | eip, base, size, &calls);
+	why = vmi_reloc_check(nr, reloc, base, size, &calls);
 	addr = calls.addr[nr];
 	if (addr && ((u32)(addr - base) >= size || (u32)(addr - base) < HEADER))
 		fail("a routine outside of the ROM was accepted");
@@ -438,6 +433,30 @@ static void one_reloc(void)
 	if (!why && type > 3)
 		fail("an unknown type of relocation was accepted");
 	relocs_used += !!addr;
+}
+
+#ifndef GUIDED
+static void one_reloc(void)
+{
+	u32 base = rnd(2) ? 0xc00c0000 + rnd(64) * 0x800 : rnd(~0u);
+	u32 size = rnd(256) * 512, nr = rnd(VMI_NR_CALLS), eip, type;
+
+	switch (rnd(4)) {
+	case 0:
+		eip = base + rnd(200);
+		break;
+	case 1:
+		eip = base + size - 2 + rnd(4);
+		break;
+	case 2:
+		eip = base + rnd(size + 1);
+		break;
+	default:
+		eip = rnd(~0u);
+	}
+	type = rnd(4) ? rnd(5) : rnd(256);
+	try_reloc(nr, (u64)rnd(0x1000000) << 40 | (u64)type << 32 | eip, base,
+		  size);
 }
 
 int main(int argc, char **argv)
@@ -463,3 +482,95 @@ int main(int argc, char **argv)
 	printf("ok 1 - %u option ROMs and relocations\n1..1\n", inputs);
 	return 0;
 }
+#else
+/*
+ * Under libFuzzer.  The first byte of an input says what it is: a ROM, of which
+ * the checksum may be put right, or a number, an answer, and where the ROM is.
+ */
+enum { RAW, SUMMED, RELOC, NR_KINDS };
+
+struct reloc_input {
+	u8 kind, nr, size;
+	u8 pad;
+	u32 base;
+	u64 reloc;
+};
+
+size_t LLVMFuzzerMutate(u8 *data, size_t size, size_t max);
+
+static void say_counts(void)
+{
+	printf("# %u accepted, %u refused, %u relocations used\n", accepted,
+	       refused, relocs_used);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	return atexit(say_counts);
+}
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	struct reloc_input in;
+	u8 *rom;
+
+	input++;
+	if (!size)
+		return 0;
+	if (*data % NR_KINDS == RELOC) {
+		if (size < sizeof(in))
+			return 0;
+		memcpy(&in, data, sizeof(in));
+		try_reloc(in.nr % VMI_NR_CALLS, in.reloc, in.base,
+			  in.size * VMI_ROM_UNIT);
+		return 0;
+	}
+	rom = malloc(size);
+	if (!rom)
+		fail("no memory");
+	memcpy(rom, data + 1, size - 1);
+	if (*data % NR_KINDS == SUMMED && size > 1 + HEADER) {
+		u32 end = rom[2] * VMI_ROM_UNIT;
+
+		if (end > HEADER && end < size)
+			fix_sum(rom, end, end - 1);
+	}
+	try_rom(rom, size - 1);
+	free(rom);
+	return 0;
+}
+
+/* Now and then start from a sound ROM or answer, or spoil one field of a ROM. */
+size_t LLVMFuzzerCustomMutator(u8 *data, size_t size, size_t max, unsigned seed)
+{
+	struct reloc_input in = { .kind = RELOC };
+
+	rng = seed * 0x9e3779b97f4a7c15ull + 1;
+	switch (rnd(8)) {
+	case 0:
+		if (max < 1 + 2 * VMI_ROM_UNIT)
+			break;
+		data[0] = SUMMED;
+		return 1 + make_rom(data + 1, 1 + rnd(2));
+	case 1:
+		if (max < sizeof(in))
+			break;
+		in.nr = rnd(VMI_NR_CALLS);
+		in.size = rnd(256);
+		in.base = 0xc00c0000 + rnd(64) * 0x800;
+		in.reloc = in.base + ((u64)rnd(4) << 32);
+		in.reloc += rnd(2) ? in.size * VMI_ROM_UNIT + rnd(3) - 1 :
+				     rnd(200);
+		memcpy(data, &in, sizeof(in));
+		return sizeof(in);
+	case 2: case 3:
+		if (size < 1 + VMI_ROM_UNIT || data[0] == RELOC)
+			break;
+		spoil(data + 1, size - 1);
+		return size;
+	}
+	return LLVMFuzzerMutate(data, size, max);
+}
+#endif
