@@ -26,6 +26,7 @@
 #include <asm/alternative.h>
 #include <asm/fixmap.h>
 #include <asm/hypervisor.h>
+#include <asm/irq_work.h>
 #include <asm/nospec-branch.h>
 #include <asm/paravirt.h>
 #include <asm/paravirt_groups.h>
@@ -1164,7 +1165,6 @@ static void pv_irq_work_test(struct kunit *test)
 	}
 }
 
-#ifdef CONFIG_SMP
 /* What comes while interrupts are disabled is there once they are enabled. */
 static void pv_irq_pending_test(struct kunit *test)
 {
@@ -1172,7 +1172,7 @@ static void pv_irq_pending_test(struct kunit *test)
 	int i, masked, unmasked;
 	unsigned long flags;
 
-	if (!boot_cpu_has(X86_FEATURE_APIC))
+	if (!arch_irq_work_has_interrupt())
 		kunit_skip(test, "no interrupt to send to oneself");
 
 	for (i = 0; i < 20; i++) {
@@ -1194,29 +1194,6 @@ static void pv_irq_pending_test(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 1, unmasked);
 	}
 }
-#else
-/* The tick that comes while interrupts are disabled is there afterwards. */
-static void pv_irq_pending_test(struct kunit *test)
-{
-	unsigned long flags, before, masked, unmasked;
-	int i;
-
-	for (i = 0; i < 20; i++) {
-		flags = arch_local_irq_save();
-		before = jiffies;
-		mdelay(3 * MSEC_PER_SEC / HZ);
-		masked = jiffies;
-		if (i & 1)
-			arch_local_irq_enable();
-		else
-			arch_local_irq_restore(flags);
-		cpu_relax();
-		unmasked = jiffies;
-		KUNIT_EXPECT_EQ(test, before, masked);
-		KUNIT_EXPECT_NE(test, before, unmasked);
-	}
-}
-#endif
 
 /* Exceptions of the kernel's own code */
 
