@@ -83,6 +83,8 @@ void vmi_APICWrite(u32 where, u32 v)
 {
 	volatile u32 *reg = apic_register(where);
 
+	if (rom_info.config & CFG_BODY_UD2)
+		asm volatile("ud2");
 	if (!reg) {
 		violation(V_APIC, CALL_APICWrite, where, v);
 		return;

@@ -388,7 +388,6 @@ static void set_alarm(u32 how, u64 expiry, u64 period)
 	program(cpu, lvtt);
 }
 
-/* EDX:ECX are the expiry, low word first; the period is on the stack. */
 /* Needed only where the hardware could not be told all at once. */
 void vmi_timer_poll(void)
 {
@@ -396,6 +395,7 @@ void vmi_timer_poll(void)
 		poll_now();
 }
 
+/* EDX:ECX are the expiry, low word first; the period is on the stack. */
 void vmi_SetAlarm(u32 how, u32 lo, u32 hi, u32 plo, u32 phi);
 void vmi_SetAlarm(u32 how, u32 lo, u32 hi, u32 plo, u32 phi)
 {

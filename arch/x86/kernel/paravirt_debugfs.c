@@ -161,7 +161,8 @@ static int groups_show(struct seq_file *m, void *v)
 
 		seq_printf(m, "%s\t", pv_group_names[i]);
 		if (g->kept)
-			seq_printf(m, "required\t%s\t%s\n", g->owner, g->reason);
+			seq_printf(m, "required\t%s\t%s\n", g->owner,
+				   g->reason ?: PV_TOO_LATE);
 		else if (g->owner)
 			seq_printf(m, "installed\t%s\t-\n", g->owner);
 		else if (g->denied)

@@ -367,7 +367,7 @@ static u32 __init pv_report_kept(void)
 		kept |= mask;
 		pv_list(list, sizeof(list), mask);
 		pr_warn("%s cannot give up%s: %s\n", pv_groups[g].owner, list,
-			pv_groups[g].reason);
+			pv_groups[g].reason ?: PV_TOO_LATE);
 	}
 	return kept;
 }

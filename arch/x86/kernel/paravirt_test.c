@@ -577,6 +577,51 @@ static void pv_save_fl_test(struct kunit *test)
 	}
 }
 
+/*
+ * Call sites name the registers that an operation changes: of those with a
+ * convention of their own no more than the result.
+ */
+static void pv_preserve_test(struct kunit *test)
+{
+	static const struct {
+		const char *name;
+		void **func;
+		u32 changed;
+	} ops[] = {
+#define PV_PRESERVES(op, changed)	{ #op, (void **)&pv_ops.op.func, changed }
+		PV_PRESERVES(irq.save_fl, BIT(PV_EAX)),
+		PV_PRESERVES(irq.irq_disable, 0),
+		PV_PRESERVES(irq.irq_enable, 0),
+		PV_PRESERVES(mmu.read_cr2, BIT(PV_EAX)),
+		PV_PRESERVES(mmu.pte_val, BIT(PV_EAX) | BIT(PV_EDX)),
+		PV_PRESERVES(mmu.make_pte, BIT(PV_EAX) | BIT(PV_EDX)),
+		PV_PRESERVES(mmu.pgd_val, BIT(PV_EAX) | BIT(PV_EDX)),
+		PV_PRESERVES(mmu.make_pgd, BIT(PV_EAX) | BIT(PV_EDX)),
+#if CONFIG_PGTABLE_LEVELS >= 3
+		PV_PRESERVES(mmu.pmd_val, BIT(PV_EAX) | BIT(PV_EDX)),
+		PV_PRESERVES(mmu.make_pmd, BIT(PV_EAX) | BIT(PV_EDX)),
+#endif
+#undef PV_PRESERVES
+	};
+	unsigned long flags;
+	unsigned int i, reg;
+
+	for (i = 0; i < ARRAY_SIZE(ops); i++) {
+		/* Entries that are not present: no backend translates them. */
+		for (reg = 0; reg < PV_NR_REGS; reg++)
+			pv_regs.reg[reg] = reg << 12;
+		flags = arch_local_irq_save();
+		pv_call_stub(*ops[i].func);
+		arch_local_irq_restore(flags);
+		for (reg = 0; reg < PV_NR_REGS; reg++)
+			if (!(ops[i].changed & BIT(reg)))
+				KUNIT_EXPECT_EQ_MSG(test, reg << 12,
+						    pv_regs.reg[reg], "%s: %s",
+						    ops[i].name,
+						    pv_reg_names[reg]);
+	}
+}
+
 #if defined(CONFIG_SMP) && defined(CONFIG_PARAVIRT_SPINLOCKS)
 /* The lock in each register; all of them stay. */
 static void pv_unlock_test(struct kunit *test)
@@ -1273,6 +1318,7 @@ static struct kunit_case __refdata pv_init_cases[] = {
 	KUNIT_CASE(pv_audit_judges_test),
 	KUNIT_CASE(pv_stubs_test),
 	KUNIT_CASE(pv_save_fl_test),
+	KUNIT_CASE(pv_preserve_test),
 #if defined(CONFIG_SMP) && defined(CONFIG_PARAVIRT_SPINLOCKS)
 	KUNIT_CASE(pv_unlock_test),
 #endif

@@ -18,6 +18,9 @@
 #include <linux/pgtable.h>
 #include <linux/printk.h>
 #include <linux/processor.h>
+#include <linux/sched/task_stack.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
 
 #include <asm/desc.h>
 #include <asm/fixmap.h>
@@ -26,6 +29,7 @@
 #include <asm/paravirt_groups.h>
 #include <asm/ptrace.h>
 #include <asm/setup.h>
+#include <asm/text-patching.h>
 #include <asm/timer.h>
 #include <asm/tlbflush.h>
 #include <asm/trapnr.h>
@@ -246,14 +250,63 @@ static enum pv_group vmi_call_group(u32 nr)
 	return groups[i].group;
 }
 
+/* Which call has its routine at @addr?  Return: its number, or VMI_NR_CALLS. */
+static u32 vmi_call_at(unsigned long addr)
+{
+	u32 nr;
+
+	for (nr = 0; nr < VMI_NR_CALLS; nr++)
+		if (addr && vmi_calls.addr[nr] == addr)
+			break;
+	return nr;
+}
+
+/* What was called by the instruction before @ret, if that is a call? */
+static unsigned long vmi_called_before(unsigned long ret)
+{
+	u8 insn[2 + sizeof(u32)];
+	u32 operand;
+
+	if (!__kernel_text_address(ret) ||
+	    copy_from_kernel_nofault(insn, (void *)ret - sizeof(insn),
+				     sizeof(insn)))
+		return 0;
+	memcpy(&operand, insn + 2, sizeof(operand));
+	if (insn[1] == CALL_INSN_OPCODE)
+		return ret + operand;
+	/* Through memory, which call sites do until they are patched */
+	if (insn[0] == 0xff && insn[1] == 0x15 &&
+	    !get_kernel_nofault(operand, (u32 *)operand))
+		return operand;
+	return 0;
+}
+
+/*
+ * Which call was made?  A routine may be anywhere in the ROM, and share code
+ * with others; but its first instruction, and the return address that it finds
+ * on the stack, tell.
+ */
+static u32 vmi_which_call(struct pt_regs *regs)
+{
+	unsigned long *sp = (unsigned long *)regs->sp, ret;
+	u32 nr = vmi_call_at(regs->ip);
+
+	for (; nr == VMI_NR_CALLS && !kstack_end(sp); sp++) {
+		if (get_kernel_nofault(ret, sp))
+			break;
+		nr = vmi_call_at(vmi_called_before(ret));
+	}
+	return nr;
+}
+
 /*
  * Nothing is to be had from a kernel that lost a part of its CPU: end it, and
  * say which call it was and what helps.
  */
-static void vmi_panic(unsigned long ip, int trapnr)
+static void vmi_panic(struct pt_regs *regs, int trapnr)
 {
-	u32 nr, best = VMI_NR_CALLS;
 	enum pv_group group;
+	u32 nr;
 
 	/* The console needs what does not crash: interrupt flag and clock. */
 	if (vmi_crashed)
@@ -263,16 +316,13 @@ static void vmi_panic(unsigned long ip, int trapnr)
 	if (system_state < SYSTEM_FREEING_INITMEM)
 		pv_ops = pv_native_ops;
 
-	for (nr = 0; nr < VMI_NR_CALLS; nr++)
-		if (vmi_calls.addr[nr] && vmi_calls.addr[nr] <= ip &&
-		    (best == VMI_NR_CALLS ||
-		     vmi_calls.addr[nr] > vmi_calls.addr[best]))
-			best = nr;
-	if (best == VMI_NR_CALLS)
-		panic("vmi: exception %d in the ROM", trapnr);
-	group = vmi_call_group(best);
+	nr = vmi_which_call(regs);
+	if (nr == VMI_NR_CALLS)
+		panic("vmi: exception %d in the ROM, in a call that cannot be told; paravirt_disable=all avoids it",
+		      trapnr);
+	group = vmi_call_group(nr);
 	panic("vmi: exception %d in call %u of the ROM; paravirt_disable=%s %s",
-	      trapnr, best, pv_group_names[group],
+	      trapnr, nr, pv_group_names[group],
 	      paravirt_required(group) ? "is no way out, though" : "avoids it");
 }
 
@@ -330,7 +380,7 @@ bool __ref vmi_fixup_exception(struct pt_regs *regs, int trapnr)
 	if (!vmi_is_rom(regs->ip))
 		return false;
 	if (!vmi_fixup_iret(regs, trapnr))
-		vmi_panic(regs->ip, trapnr);
+		vmi_panic(regs, trapnr);
 	return true;
 }
 

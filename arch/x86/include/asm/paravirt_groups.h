@@ -61,6 +61,9 @@ struct pv_group_state {
 	const char	*reason;
 };
 
+/* Why a backend that requires nothing keeps a group */
+#define PV_TOO_LATE	"it was installed before the option was read"
+
 extern struct pv_group_state pv_groups[PV_NR_GROUPS];
 extern const char * const pv_group_names[PV_NR_GROUPS];
 extern const char *pv_backend_name;

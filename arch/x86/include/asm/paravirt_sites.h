@@ -31,6 +31,8 @@
 #include <linux/stringify.h>
 #include <linux/types.h>
 
+#include <asm/paravirt_groups.h>
+
 /**
  * struct pv_site - one patched paravirt call site
  * @offset:	distance of the site from this member, in bytes
@@ -71,7 +73,7 @@ enum pv_site_state {
  * @n:	by enum pv_group and enum pv_site_state
  */
 struct pv_site_counts {
-	u32 n[6][PV_NR_STATES];
+	u32 n[PV_NR_GROUPS][PV_NR_STATES];
 };
 
 extern struct pv_site_counts pv_kernel_sites, pv_module_sites;
