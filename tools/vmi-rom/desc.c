@@ -259,9 +259,29 @@ static void write_entry(u32 call, u32 base, u32 index, u32 lo, u32 hi)
 	write64(d, lo, hi);
 }
 
+/* No segment register may hold what becomes invalid. */
+static void check_segments(u32 base, u32 index, u32 hi)
+{
+	u32 ds, es, fs, gs;
+
+	if ((hi & 0x8000) || this_cpu()->gdt.limit < 7 ||
+	    virt_to_phys(base) != this_cpu()->gdt.phys)
+		return;
+	asm volatile("movl %%ds, %0" : "=r" (ds));
+	asm volatile("movl %%es, %0" : "=r" (es));
+	asm volatile("movl %%fs, %0" : "=r" (fs));
+	asm volatile("movl %%gs, %0" : "=r" (gs));
+	/* The privilege level is not part of a table's index. */
+	if (index && ((ds & 0xfffc) == index * 8 || (es & 0xfffc) == index * 8 ||
+		      (fs & 0xfffc) == index * 8 || (gs & 0xfffc) == index * 8))
+		violation(V_DESC_USED, CALL_WriteGDTEntry, base, index);
+}
+
 void vmi_WriteGDTEntry(u32 base, u32 index, u32 lo, u32 hi);
 void vmi_WriteGDTEntry(u32 base, u32 index, u32 lo, u32 hi)
 {
+	if (CHECKING)
+		check_segments(base, index, hi);
 	write_entry(CALL_WriteGDTEntry, base, index, lo, hi);
 }
 

@@ -28,7 +28,8 @@
 #define V_LAZY		20
 #define V_ALARM		21
 #define V_APIC		22
-#define NVIOLATIONS	23
+#define V_DESC_USED	23
+#define NVIOLATIONS	24
 
 #define VIOLATION_NAMES \
 	"raw-write\0" \
@@ -53,6 +54,7 @@
 	"init\0" \
 	"lazy-mode\0" \
 	"alarm\0" \
-	"apic\0"
+	"apic\0" \
+	"descriptor-in-use\0"
 
 #endif /* VMI_ROM_VIOLATIONS_H */

@@ -15,6 +15,7 @@
 #include <asm/desc.h>
 #include <asm/nospec-branch.h>
 #include <asm/paravirt_groups.h>
+#include <asm/segment.h>
 
 #include "vmi.h"
 
@@ -69,19 +70,29 @@ static void vmi_write_idt_entry(gate_desc *idt, int index,
 	vmi_call(write_idt, idt, index, d[0], d[1]);
 }
 
-/* Only what differs: the next thread seldom has other segments. */
+/*
+ * Only what differs: the next thread seldom has other segments.  No segment
+ * register may hold a selector whose descriptor goes away; %gs is the only one
+ * that is not the kernel's by now, and __switch_to() has saved it.
+ */
 static void vmi_load_tls(struct thread_struct *t, unsigned int cpu)
 {
 	struct desc_struct *gdt = get_cpu_gdt_rw(cpu);
 	unsigned int i;
+	u16 gs;
 
-	for (i = 0; i < GDT_ENTRY_TLS_ENTRIES; i++) {
-		struct desc_struct *now = &gdt[GDT_ENTRY_TLS_MIN + i];
-		const struct desc_struct *want = &t->tls_array[i];
+	for (i = GDT_ENTRY_TLS_MIN; i <= GDT_ENTRY_TLS_MAX; i++) {
+		const struct desc_struct *want =
+			&t->tls_array[i - GDT_ENTRY_TLS_MIN];
 
-		if (memcmp(now, want, sizeof(*now)))
-			vmi_write_gdt_entry(gdt, GDT_ENTRY_TLS_MIN + i, want,
-					    DESC_TSS);
+		if (!memcmp(&gdt[i], want, sizeof(*want)))
+			continue;
+		if (!want->p) {
+			savesegment(gs, gs);
+			if ((gs & ~SEGMENT_RPL_MASK) == i * 8)
+				loadsegment(gs, 0);
+		}
+		vmi_write_gdt_entry(gdt, i, want, DESC_TSS);
 	}
 }
 

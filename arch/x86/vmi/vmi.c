@@ -14,6 +14,7 @@
 
 #include <linux/init.h>
 #include <linux/kernel.h>
+#include <linux/module.h>
 #include <linux/panic.h>
 #include <linux/pgtable.h>
 #include <linux/printk.h>
@@ -218,6 +219,9 @@ static void __init vmi_init_platform(void)
 #endif
 }
 
+/* How far behind the start of a routine is likely to be in it, in bytes */
+#define VMI_NEAR	64
+
 /* The calls up to @last that are above the range before */
 struct vmi_call_range {
 	u8 last;
@@ -250,53 +254,92 @@ static enum pv_group vmi_call_group(u32 nr)
 	return groups[i].group;
 }
 
-/* Which call has its routine at @addr?  Return: its number, or VMI_NR_CALLS. */
-static u32 vmi_call_at(unsigned long addr)
+/*
+ * Which call has its routine at @addr, or as close before it as @room bytes?
+ * Return: its number, or VMI_NR_CALLS.
+ */
+static u32 vmi_call_at(unsigned long addr, unsigned long room)
 {
-	u32 nr;
+	u32 nr, found = VMI_NR_CALLS;
 
-	for (nr = 0; nr < VMI_NR_CALLS; nr++)
-		if (addr && vmi_calls.addr[nr] == addr)
-			break;
-	return nr;
+	for (nr = 0; nr < VMI_NR_CALLS; nr++) {
+		if (!vmi_calls.addr[nr] || vmi_calls.addr[nr] > addr ||
+		    addr - vmi_calls.addr[nr] > room)
+			continue;
+		room = addr - vmi_calls.addr[nr];
+		found = nr;
+	}
+	return found;
 }
 
-/* What was called by the instruction before @ret, if that is a call? */
+/*
+ * Before there are modules, their list is not asked for: that may take a lock,
+ * and so be what crashes.
+ */
+static bool vmi_is_text(unsigned long addr)
+{
+	return core_kernel_text(addr) ||
+	       (system_state >= SYSTEM_FREEING_INITMEM &&
+		is_module_text_address(addr));
+}
+
+/* Where does the jump or call with a 32-bit distance before @next go? */
+static unsigned long vmi_target_before(unsigned long next, u8 opcode)
+{
+	u8 insn[1 + sizeof(s32)];
+	s32 distance;
+
+	if (!vmi_is_text(next - sizeof(insn)) ||
+	    copy_from_kernel_nofault(insn, (void *)next - sizeof(insn),
+				     sizeof(insn)) ||
+	    insn[0] != opcode)
+		return 0;
+	memcpy(&distance, insn + 1, sizeof(distance));
+	return next + distance;
+}
+
+/* What was called, if the instruction before @ret is a call? */
 static unsigned long vmi_called_before(unsigned long ret)
 {
+	unsigned long to = vmi_target_before(ret, CALL_INSN_OPCODE);
 	u8 insn[2 + sizeof(u32)];
-	u32 operand;
+	u32 slot;
 
-	if (!__kernel_text_address(ret) ||
-	    copy_from_kernel_nofault(insn, (void *)ret - sizeof(insn),
-				     sizeof(insn)))
-		return 0;
-	memcpy(&operand, insn + 2, sizeof(operand));
-	if (insn[1] == CALL_INSN_OPCODE)
-		return ret + operand;
+	/* A static call goes by way of a jump. */
+	if (to)
+		return vmi_target_before(to + JMP32_INSN_SIZE,
+					 JMP32_INSN_OPCODE) ?: to;
 	/* Through memory, which call sites do until they are patched */
-	if (insn[0] == 0xff && insn[1] == 0x15 &&
-	    !get_kernel_nofault(operand, (u32 *)operand))
-		return operand;
-	return 0;
+	if (!vmi_is_text(ret - sizeof(insn)) ||
+	    copy_from_kernel_nofault(insn, (void *)ret - sizeof(insn),
+				     sizeof(insn)) ||
+	    insn[0] != 0xff || insn[1] != 0x15)
+		return 0;
+	memcpy(&slot, insn + 2, sizeof(slot));
+	return get_kernel_nofault(to, (unsigned long *)slot) ? 0 : to;
 }
 
 /*
  * Which call was made?  A routine may be anywhere in the ROM, and share code
  * with others; but its first instruction, and the return address that it finds
- * on the stack, tell.
+ * on the stack, tell.  A routine that was jumped to has none: then the one that
+ * begins shortly before the exception is a good guess.
+ *
+ * The frame of an early exception has no stack pointer, the stack just goes on
+ * there.  In a later one there are only registers between it and the stack.
  */
-static u32 vmi_which_call(struct pt_regs *regs)
+static u32 vmi_which_call(struct pt_regs *regs, bool *guess)
 {
-	unsigned long *sp = (unsigned long *)regs->sp, ret;
-	u32 nr = vmi_call_at(regs->ip);
+	unsigned long *sp = &regs->sp, word;
+	u32 nr = vmi_call_at(regs->ip, 0);
 
 	for (; nr == VMI_NR_CALLS && !kstack_end(sp); sp++) {
-		if (get_kernel_nofault(ret, sp))
+		if (get_kernel_nofault(word, sp))
 			break;
-		nr = vmi_call_at(vmi_called_before(ret));
+		nr = vmi_call_at(vmi_called_before(word), 0);
 	}
-	return nr;
+	*guess = nr == VMI_NR_CALLS;
+	return *guess ? vmi_call_at(regs->ip, VMI_NEAR) : nr;
 }
 
 /*
@@ -306,6 +349,7 @@ static u32 vmi_which_call(struct pt_regs *regs)
 static void vmi_panic(struct pt_regs *regs, int trapnr)
 {
 	enum pv_group group;
+	bool guess;
 	u32 nr;
 
 	/* The console needs what does not crash: interrupt flag and clock. */
@@ -313,17 +357,18 @@ static void vmi_panic(struct pt_regs *regs, int trapnr)
 		while (true)
 			native_halt();
 	vmi_crashed = true;
+	nr = vmi_which_call(regs, &guess);
 	if (system_state < SYSTEM_FREEING_INITMEM)
 		pv_ops = pv_native_ops;
 
-	nr = vmi_which_call(regs);
 	if (nr == VMI_NR_CALLS)
 		panic("vmi: exception %d in the ROM, in a call that cannot be told; paravirt_disable=all avoids it",
 		      trapnr);
 	group = vmi_call_group(nr);
-	panic("vmi: exception %d in call %u of the ROM; paravirt_disable=%s %s",
-	      trapnr, nr, pv_group_names[group],
-	      paravirt_required(group) ? "is no way out, though" : "avoids it");
+	panic("vmi: exception %d in %scall %u of the ROM; paravirt_disable=%s %s",
+	      trapnr, guess ? "or near " : "", nr, pv_group_names[group],
+	      paravirt_required(group) ? "is no way out, though" :
+	      guess ? "may avoid it" : "avoids it");
 }
 
 /*

@@ -756,6 +756,20 @@ static void test_descriptors(void)
 	quiet("no violation with descriptors");
 
 	watch();
+	CALL(NR_WriteGDTEntry, .eax = (u32)gdt, .edx = 7, .ecx = 0xffff,
+	     .s0 = 0x00cff300);
+	asm volatile("movl %0, %%gs" : : "r" (0x3b));
+	CALL(NR_WriteGDTEntry, .eax = (u32)gdt, .edx = 7, .ecx = 0xfffe,
+	     .s0 = 0x00cff300);
+	quiet("a descriptor in a segment register may change");
+	CALL(NR_WriteGDTEntry, .eax = (u32)gdt, .edx = 7);
+	caught(V_DESC_USED, 1, "it may not go away");
+	watch();
+	asm volatile("movl %0, %%gs" : : "r" (0));
+	CALL(NR_WriteGDTEntry, .eax = (u32)gdt, .edx = 7);
+	quiet("unless it is in none");
+
+	watch();
 	gdt[14] = 0xffff;
 	CALL(NR_SetGDT, .eax = (u32)&d);
 	caught(V_DESC_WRITE, 1, "raw write to the GDT is caught");
