@@ -68,14 +68,28 @@ static void put32(u8 *rom, u32 at, u32 v)
 /* An entry point: other code, or a jump to @target */
 static void make_entry(u8 *rom, u32 at, u32 target)
 {
-	switch (rnd(3)) {
+	/* NOPs, as many as leave room for the longest */
+	u32 nops = rnd(3) ? 0 : rnd(3);
+
+	memset(rom + at, 0x90, nops);
+	at += nops;
+	switch (rnd(5)) {
 	case 0:
-		rom[at] = 0xe9;
+		rom[at] = 0xe8 + rnd(2);
 		put32(rom, at + 1, target - at - 5);
 		break;
 	case 1:
 		rom[at] = 0xeb;
 		rom[at + 1] = target - at - 2;
+		break;
+	case 2:
+		rom[at] = rnd(2) ? 0x70 + rnd(16) : 0xe0 + rnd(4);
+		rom[at + 1] = target - at - 2;
+		break;
+	case 3:
+		rom[at] = 0x0f;
+		rom[at + 1] = 0x80 + rnd(16);
+		put32(rom, at + 2, target - at - 6);
 		break;
 	default:
 		rom[at] = 0xb8;
@@ -146,7 +160,19 @@ static void spoil_entry(u8 *rom, u32 size)
 {
 	u32 at = rnd(2) ? 128 : 136, target = rnd(2) ? HEADER : size;
 
-	switch (rnd(8)) {
+	static const u8 absolute[][2] = {
+		{ 0xea }, { 0x9a }, { 0xff, 0x15 }, { 0xff, 0x1d },
+		{ 0xff, 0x25 }, { 0xff, 0x2d }, { 0x68 },
+	};
+
+	switch (rnd(9)) {
+	case 7:
+		rom[at] = 0x90;
+		at += rnd(2);
+		put32(rom, at + 1, rnd(~0u));
+		memcpy(rom + at, absolute[rnd(7)], 2);
+		rom[at + 5] = 0xc3;
+		break;
 	case 0:
 		memset(rom + at, rnd(2) ? 0xff : 0, 2);
 		break;
@@ -247,21 +273,54 @@ static void check_name(const u8 *rom, u32 size, const char *s)
 }
 
 /* Where the first instruction of an entry point leads, if that is all it does */
+static s64 distance(const u8 *p)
+{
+	return (s32)(p[0] | p[1] << 8 | p[2] << 16 | (u32)p[3] << 24);
+}
+
 static void check_entry(const u8 *rom, u32 size, u32 at)
 {
+	u32 end = at + 7, first = rom[at];
 	s64 to;
 
-	if (!(rom[at] | rom[at + 1]) || (rom[at] & rom[at + 1]) == 0xff)
-		fail("an entry point without code was accepted");
-	if (rom[at] == 0xcc)
+	if (first == 0xcc)
 		fail("a breakpoint was accepted");
-	if (rom[at] == 0xeb)
-		to = at + 2 + (s64)(s8)rom[at + 1];
-	else if (rom[at] == 0xe9)
-		to = at + 5 + (s64)(s32)(rom[at + 1] | rom[at + 2] << 8 |
-				rom[at + 3] << 16 | (u32)rom[at + 4] << 24);
-	else
+	while (at < end && rom[at] == 0x90)
+		at++;
+	switch (rom[at]) {
+	case 0x00:
+	case 0xff:
+		if (rom[at + 1] == rom[at])
+			fail("an entry point without code was accepted");
+		if (rom[at] && strchr("\x15\x1d\x25\x2d", rom[at + 1]) &&
+		    rom[at + 1])
+			fail("a jump to where memory says was accepted");
 		return;
+	case 0x68:
+		if (rom[at + 5] == 0xc3)
+			fail("a return to an address was accepted");
+		return;
+	case 0x9a:
+	case 0xea:
+		fail("a far jump was accepted");
+		return;
+	case 0xe8:
+	case 0xe9:
+		to = at + 5 + distance(rom + at + 1);
+		break;
+	case 0x0f:
+		if (rom[at + 1] < 0x80 || rom[at + 1] > 0x8f)
+			return;
+		to = at + 6 + distance(rom + at + 2);
+		break;
+	case 0x70 ... 0x7f:
+	case 0xe0 ... 0xe3:
+	case 0xeb:
+		to = at + 2 + (s64)(s8)rom[at + 1];
+		break;
+	default:
+		return;
+	}
 	if (to < 0 || to >= size)
 		fail("a jump out of the ROM was accepted");
 	if (to < (s64)HEADER)

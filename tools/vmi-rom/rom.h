@@ -60,6 +60,7 @@
 #define CFG_FREQ_LOW		0x0020
 #define CFG_FREQ_HIGH		0x0040
 #define CFG_BODY_UD2		0x0080
+#define CFG_SLOW		0x0100
 
 /* Bytes of the answer table: what get_reloc says of a call */
 #define ANSWER_NONE		0x00

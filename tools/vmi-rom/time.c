@@ -12,6 +12,9 @@
  */
 #include "state.h"
 
+/* How many cycles of the TSC make one of the variant that counts slowly, log2 */
+#define SLOW_SHIFT	7
+
 #define CALL_SetAlarm	68
 #define CALL_CancelAlarm 69
 
@@ -150,6 +153,11 @@ int time_init(void)
 	return 0;
 }
 
+static u32 shift(void)
+{
+	return rom_info.config & CFG_SLOW ? SLOW_SHIFT : 0;
+}
+
 u64 vmi_GetCycleFrequency(void);
 u64 vmi_GetCycleFrequency(void)
 {
@@ -159,14 +167,14 @@ u64 vmi_GetCycleFrequency(void)
 		return 100000000001ULL;
 	if (rom_info.config & CFG_FREQ_ZERO)
 		return 0;
-	return (u64)globals()->tsc_khz * 1000;
+	return (u64)globals()->tsc_khz * 1000 >> shift();
 }
 
 u64 vmi_GetCycleCounter(u32 id);
 u64 vmi_GetCycleCounter(u32 id)
 {
 	vmi_timer_poll();
-	return id <= 1 ? rdtsc() : 0;
+	return id <= 1 ? rdtsc() >> shift() : 0;
 }
 
 u64 vmi_GetWallclockTime(void);
@@ -408,7 +416,8 @@ void vmi_SetAlarm(u32 how, u32 lo, u32 hi, u32 plo, u32 phi)
 	}
 	poll_now();
 	flags = irq_save();
-	set_alarm(how, (u64)hi << 32 | lo, (u64)phi << 32 | plo);
+	set_alarm(how, ((u64)hi << 32 | lo) << shift(),
+		  ((u64)phi << 32 | plo) << shift());
 	irq_restore(flags);
 }
 

@@ -52,6 +52,9 @@ static u8 __init vmi_call_may(u32 nr)
 /* What is longer is no name. */
 #define MAX_NAME	64
 
+/* Bytes of an entry point */
+#define ENTRY_SIZE	8
+
 /*
  * A string that starts at @offset and ends in the ROM, or NULL.  It is short
  * and of printable characters: it goes to the console as it is.
@@ -76,6 +79,12 @@ static int __init vmi_rom_fits(u32 size, u32 offset, u32 len)
 	return len <= size && offset <= size - len;
 }
 
+/* A number of any alignment */
+static u32 __init vmi_rom_u32(const u8 *p)
+{
+	return p[0] | p[1] << 8 | p[2] << 16 | (u32)p[3] << 24;
+}
+
 /* Does the string equal @word, the 0 at its end included? */
 static int __init vmi_rom_says(const u8 *rom, u32 size, u32 offset,
 			       const char *word, u32 len)
@@ -86,27 +95,37 @@ static int __init vmi_rom_says(const u8 *rom, u32 size, u32 offset,
 
 /*
  * May the code of an entry point be called?  Eight bytes hold little more than
- * a jump: one that there is leads to code behind the header.  Bytes of nothing
- * but 0, or 1, are no code, nor is a breakpoint.
+ * a jump or a call: one that there is, behind NOPs or not, leads to code behind
+ * the header.  One to an absolute address cannot be right: the ROM is called
+ * wherever the kernel has it mapped.  Bytes of nothing but 0, or 1, are no code,
+ * nor is a breakpoint.
  */
 static int __init vmi_rom_entry(const u8 *rom, u32 size, u32 offset)
 {
-	const u8 *p = rom + offset;
-	u32 target;
+	u32 at = offset, target;
+	const u8 *p;
 
-	switch (p[0]) {
-	case 0xe9:	/* jmp rel32 */
-		target = offset + 5 + (p[1] | p[2] << 8 | p[3] << 16 |
-				       (u32)p[4] << 24);
-		break;
-	case 0xcc:	/* int3 */
+	if (rom[at] == 0xcc)	/* int3 */
 		return 0;
-	case 0xeb:	/* jmp rel8 */
-		target = offset + 2 + p[1] - (p[1] & 0x80) * 2;
-		break;
-	default:
+	while (at < offset + ENTRY_SIZE - 1 && rom[at] == 0x90)
+		at++;
+	p = rom + at;
+
+	if (p[0] == 0xe8 || p[0] == 0xe9)	/* call, jmp rel32 */
+		target = at + 5 + vmi_rom_u32(p + 1);
+	else if (p[0] == 0x0f && (p[1] & 0xf0) == 0x80)	/* jcc rel32 */
+		target = at + 6 + vmi_rom_u32(p + 2);
+	else if (p[0] == 0xeb || (p[0] & 0xf0) == 0x70 ||
+		 (p[0] & 0xfc) == 0xe0)	/* jmp, jcc, loop, jecxz rel8 */
+		target = at + 2 + p[1] - (p[1] & 0x80) * 2;
+	else if (p[0] == 0xea || p[0] == 0x9a ||	/* far jmp, call */
+		 (p[0] == 0x68 && p[5] == 0xc3))	/* push, ret */
+		return 0;
+	else if (p[0] == 0xff && (p[1] & 0xc7) == 0x05)
+		/* jmp, call through memory: inc, dec, push are not */
+		return (p[1] & 0x38) < 0x10 || (p[1] & 0x38) > 0x28;
+	else
 		return p[0] != p[1] || (p[0] != 0 && p[0] != 0xff);
-	}
 	return target >= sizeof(struct vmi_rom_header) && target < size;
 }
 

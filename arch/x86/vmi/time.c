@@ -12,6 +12,7 @@
 #include <linux/hardirq.h>
 #include <linux/init.h>
 #include <linux/interrupt.h>
+#include <linux/math.h>
 #include <linux/math64.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
@@ -26,6 +27,7 @@
 #include <asm/irq_vectors.h>
 #include <asm/paravirt_groups.h>
 #include <asm/timer.h>
+#include <asm/tsc.h>
 #include <asm/x86_init.h>
 
 #include "vmi.h"
@@ -48,6 +50,10 @@ VMI_DEFINE_CALL(wallclock);
 /* A counter slower or faster than these is an error of the ROM. */
 #define VMI_MIN_HZ	1000000ULL
 #define VMI_MAX_HZ	100000000000ULL
+
+/* How long, and how often, the counter is compared with the TSC */
+#define VMI_TSC_CYCLES	(1ULL << 20)
+#define VMI_TSC_TRIES	5
 
 static u64 vmi_hz __ro_after_init;
 
@@ -192,6 +198,31 @@ static void __init vmi_install_alarms(void)
 	x86_cpuinit.setup_percpu_clockev = vmi_setup_clockevent;
 }
 
+/*
+ * Is it the TSC that the ROM counts?  Delay loops do, so that no other frequency
+ * is of use to them.  A CPU that is taken away in between spoils a comparison.
+ */
+static bool __init vmi_counts_tsc(void)
+{
+	u64 counter, start, tsc;
+	int tries;
+
+	if (!boot_cpu_has(X86_FEATURE_TSC))
+		return false;
+	for (tries = 0; tries < VMI_TSC_TRIES; tries++) {
+		counter = vmi_call(cycles, VMI_CYCLES_REAL);
+		start = rdtsc();
+		do {
+			tsc = rdtsc() - start;
+		} while (tsc < VMI_TSC_CYCLES);
+		counter = vmi_call(cycles, VMI_CYCLES_REAL) - counter;
+		if (abs_diff(counter, tsc) < tsc / 8)
+			return true;
+	}
+	pr_info("the ROM does not count cycles of the TSC, which is calibrated natively\n");
+	return false;
+}
+
 /* Ask for the frequency.  Return: whether it is one that can be. */
 static bool __init vmi_get_frequency(void)
 {
@@ -230,8 +261,10 @@ void __init vmi_time_install(void)
 	VMI_BIND(cycles, VMI_CALL_CYCLES);
 	clocks_calc_mult_shift(&vmi_clock_mult, &vmi_clock_shift, vmi_freq,
 			       NSEC_PER_SEC / vmi_scale, 3600 * vmi_scale);
-	x86_platform.calibrate_cpu = vmi_calibrate;
-	x86_platform.calibrate_tsc = vmi_calibrate;
+	if (vmi_counts_tsc()) {
+		x86_platform.calibrate_cpu = vmi_calibrate;
+		x86_platform.calibrate_tsc = vmi_calibrate;
+	}
 	/* Time that is stolen from one CPU is not stolen from another. */
 	clear_sched_clock_stable();
 	paravirt_set_sched_clock(vmi_sched_clock);

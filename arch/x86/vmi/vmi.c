@@ -12,6 +12,7 @@
  */
 #define pr_fmt(fmt) "vmi: " fmt
 
+#include <linux/apm_bios.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -213,14 +214,23 @@ static void __init vmi_init_platform(void)
 	vmi_mmu_install(has_cpu);
 	vmi_apic_install();
 	vmi_time_install();
+	/* Services of the BIOS have descriptors that are written natively. */
+	if (has_cpu) {
+		x86_platform.legacy.devices.pnpbios = 0;
+		apm_info.bios.version = 0;
+	}
 #ifdef CONFIG_X86_IO_APIC
 	/* It counts cycles, while the hypervisor may have other guests. */
 	no_timer_check = 1;
 #endif
 }
 
-/* How far behind the start of a routine is likely to be in it, in bytes */
-#define VMI_NEAR	64
+/*
+ * How far behind the start of a routine, in bytes, an exception is likely to be
+ * in it, and how far up the stack, in words, its return address is.
+ */
+#define VMI_NEAR	256
+#define VMI_DEEP	128
 
 /* The calls up to @last that are above the range before */
 struct vmi_call_range {
@@ -256,13 +266,13 @@ static enum pv_group vmi_call_group(u32 nr)
 
 /*
  * Which call has its routine at @addr, or as close before it as @room bytes?
- * Return: its number, or VMI_NR_CALLS.
+ * Return: its number, the lowest if routines are shared, or VMI_NR_CALLS.
  */
 static u32 vmi_call_at(unsigned long addr, unsigned long room)
 {
 	u32 nr, found = VMI_NR_CALLS;
 
-	for (nr = 0; nr < VMI_NR_CALLS; nr++) {
+	for (nr = VMI_NR_CALLS; nr-- > 0; ) {
 		if (!vmi_calls.addr[nr] || vmi_calls.addr[nr] > addr ||
 		    addr - vmi_calls.addr[nr] > room)
 			continue;
@@ -273,8 +283,8 @@ static u32 vmi_call_at(unsigned long addr, unsigned long room)
 }
 
 /*
- * Before there are modules, their list is not asked for: that may take a lock,
- * and so be what crashes.
+ * Before there are modules, their list is not asked for: preemption is off
+ * meanwhile, and to enable it may need what crashes.
  */
 static bool vmi_is_text(unsigned long addr)
 {
@@ -320,26 +330,26 @@ static unsigned long vmi_called_before(unsigned long ret)
 }
 
 /*
- * Which call was made?  A routine may be anywhere in the ROM, and share code
- * with others; but its first instruction, and the return address that it finds
- * on the stack, tell.  A routine that was jumped to has none: then the one that
- * begins shortly before the exception is a good guess.
+ * Which call was made?  An exception at the start of a routine tells.  Further
+ * on, that is a guess, since a routine may be anywhere in the ROM and share code
+ * with others: IRET is jumped to, so what is close behind it is likely to be in
+ * it; another has left its return address on the stack.
  *
  * The frame of an early exception has no stack pointer, the stack just goes on
  * there.  In a later one there are only registers between it and the stack.
  */
-static u32 vmi_which_call(struct pt_regs *regs, bool *guess)
+static u32 vmi_which_call(struct pt_regs *regs)
 {
-	unsigned long *sp = &regs->sp, word;
-	u32 nr = vmi_call_at(regs->ip, 0);
+	unsigned long *sp = &regs->sp, *end = sp + VMI_DEEP, word;
+	u32 near = vmi_call_at(regs->ip, VMI_NEAR);
+	u32 nr = near == VMI_CALL_IRET ? near : vmi_call_at(regs->ip, 0);
 
-	for (; nr == VMI_NR_CALLS && !kstack_end(sp); sp++) {
+	for (; nr == VMI_NR_CALLS && sp < end && !kstack_end(sp); sp++) {
 		if (get_kernel_nofault(word, sp))
 			break;
 		nr = vmi_call_at(vmi_called_before(word), 0);
 	}
-	*guess = nr == VMI_NR_CALLS;
-	return *guess ? vmi_call_at(regs->ip, VMI_NEAR) : nr;
+	return nr == VMI_NR_CALLS ? near : nr;
 }
 
 /*
@@ -349,26 +359,29 @@ static u32 vmi_which_call(struct pt_regs *regs, bool *guess)
 static void vmi_panic(struct pt_regs *regs, int trapnr)
 {
 	enum pv_group group;
-	bool guess;
 	u32 nr;
 
+	/* Nothing else may run: it could make the same call. */
+	if (!vmi_ring)
+		native_irq_disable();
 	/* The console needs what does not crash: interrupt flag and clock. */
 	if (vmi_crashed)
 		while (true)
 			native_halt();
 	vmi_crashed = true;
-	nr = vmi_which_call(regs, &guess);
+	nr = vmi_which_call(regs);
 	if (system_state < SYSTEM_FREEING_INITMEM)
 		pv_ops = pv_native_ops;
 
 	if (nr == VMI_NR_CALLS)
-		panic("vmi: exception %d in the ROM, in a call that cannot be told; paravirt_disable=all avoids it",
+		panic("vmi: exception %d in the ROM, in a call that cannot be told; try paravirt_disable=all",
 		      trapnr);
 	group = vmi_call_group(nr);
-	panic("vmi: exception %d in %scall %u of the ROM; paravirt_disable=%s %s",
-	      trapnr, guess ? "or near " : "", nr, pv_group_names[group],
-	      paravirt_required(group) ? "is no way out, though" :
-	      guess ? "may avoid it" : "avoids it");
+	panic("vmi: exception %d %s call %u of the ROM; %sparavirt_disable=%s%s",
+	      trapnr,
+	      regs->ip == vmi_calls.addr[nr] ? "in" : "probably in", nr,
+	      paravirt_required(group) ? "" : "try ", pv_group_names[group],
+	      paravirt_required(group) ? " is no way out, though" : "");
 }
 
 /*
