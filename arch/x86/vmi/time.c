@@ -52,7 +52,7 @@ VMI_DEFINE_CALL(wallclock);
 #define VMI_MAX_HZ	100000000000ULL
 
 /* How long, and how often, the counter is compared with the TSC */
-#define VMI_TSC_CYCLES	(1ULL << 20)
+#define VMI_TSC_CYCLES	1000000
 #define VMI_TSC_TRIES	5
 
 static u64 vmi_hz __ro_after_init;
