@@ -272,12 +272,12 @@ static void check_name(const u8 *rom, u32 size, const char *s)
 			fail("a string that cannot be printed was accepted");
 }
 
-/* Where the first instruction of an entry point leads, if that is all it does */
 static s64 distance(const u8 *p)
 {
 	return (s32)(p[0] | p[1] << 8 | p[2] << 16 | (u32)p[3] << 24);
 }
 
+/* Where the first instruction of an entry point leads, if that is all it does */
 static void check_entry(const u8 *rom, u32 size, u32 at)
 {
 	u32 end = at + 7, first = rom[at];
