@@ -144,6 +144,10 @@ u64 vmi_get_reloc(u32 nr)
 	case ANSWER_UD2:
 		eip = rom + broken_table[nr];
 		break;
+	case ANSWER_LATE:
+		if (!mon_on())
+			eip = rom + late_table[nr];
+		break;
 	case ANSWER_BELOW:
 		eip = rom - 16;
 		break;

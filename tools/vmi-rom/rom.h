@@ -71,7 +71,11 @@
 #define ANSWER_BELOW		0x11
 #define ANSWER_ABOVE		0x12
 #define ANSWER_UNKNOWN		0x13
+#define ANSWER_LATE		0x14
 #define ANSWER_DEFAULT		0xff
+
+/* How many IRETs there have been when calls of ANSWER_LATE begin to crash */
+#define LATE_IRETS		20000
 
 /* Relocation types of the ABI */
 #define RELOC_NONE		0

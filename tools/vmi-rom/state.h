@@ -226,6 +226,7 @@ extern const u8 rom_header[];
 extern const u8 answers[VMI_NCALLS], groups[VMI_NCALLS];
 extern const char names[];
 extern const u32 stub_table[VMI_NCALLS], broken_table[VMI_NCALLS];
+extern const u32 late_table[VMI_NCALLS];
 extern const u32 gated_table[VMI_NCALLS];
 extern const u8 cpuid_ring1[];
 extern const u8 trampoline_start[], trampoline_end[], ap_entry[];

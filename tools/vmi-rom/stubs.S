@@ -270,6 +270,23 @@ broken_\nr:
 	VMI_CALLS(X)
 #undef X
 
+/* Sound until the guest has been at work for a while, then broken. */
+.macro late nr
+	.balign	4
+late_\nr:
+#ifndef VMI_FAST
+	pushl	%ebp
+	get_state %ebp
+	cmpl	$LATE_IRETS, STAT_CALL(33)(%ebp)
+	popl	%ebp
+	jae	broken_\nr
+#endif
+	jmp	stub_\nr
+.endm
+#define X(nr, name, group)	late nr;
+	VMI_CALLS(X)
+#undef X
+
 	.globl	entry_init
 entry_init:
 #ifndef VMI_FAST
@@ -308,5 +325,10 @@ stub_table:
 #define X(nr, name, group)	.long broken_##nr;
 	.globl	broken_table
 broken_table:
+	VMI_CALLS(X)
+#undef X
+#define X(nr, name, group)	.long late_##nr;
+	.globl	late_table
+late_table:
 	VMI_CALLS(X)
 #undef X

@@ -29,6 +29,8 @@
 #include <asm/paravirt_groups.h>
 #include <asm/setup.h>
 
+#include "paravirt_test.h"
+
 struct pv_group_state pv_groups[PV_NR_GROUPS] __ro_after_init;
 const char *pv_backend_name __ro_after_init;
 
@@ -48,6 +50,9 @@ const char * const pv_group_names[PV_NR_GROUPS] = {
 };
 
 #define PV_WORDS	"cpu, irq, mmu, lock, time, apic, all or a bitmask"
+
+/* Call sites are patched, and what is said of the groups has been said. */
+VISIBLE_IF_KUNIT bool pv_door_closed __ro_after_init;
 
 /*
  * The slots of each group, and those of them that call sites inline.  In units
@@ -285,11 +290,11 @@ bool __init paravirt_wanted(const struct hypervisor_x86 *h,
  *
  * The only way for a backend to write pv_ops.  It may come back for more of a
  * group that it has, until alternatives are applied: call sites are patched for
- * good then.
+ * good then.  One that comes later is turned away with a line on the console.
  * Boot CPU only, interrupts off or no one else running.
  *
  * Return: true if the backend now owns the group; false if the user wants it
- * native and nothing was changed.
+ * native, or it is too late, and nothing was changed.
  */
 bool __init paravirt_install(const struct hypervisor_x86 *h,
 			     enum pv_group group,
@@ -300,6 +305,12 @@ bool __init paravirt_install(const struct hypervisor_x86 *h,
 
 	if (WARN_ON(!(h->pv_provides & bit)))
 		return false;
+
+	if (pv_door_closed) {
+		pr_err("%s came too late for %s\n", h->name,
+		       pv_group_names[group]);
+		return false;
+	}
 
 	if (!paravirt_wanted(h, group)) {
 		g->denied = h->name;
@@ -378,6 +389,7 @@ static int __init pv_report(void)
 	char has[40], wants[40];
 	int g;
 
+	pv_door_closed = true;
 	pv_save_native();
 	pv_scan_cmdline(NULL);
 	for (g = 0; g < PV_NR_GROUPS; g++) {

@@ -34,6 +34,8 @@
 #include <asm/tlbflush.h>
 #include <asm/vmi.h>
 
+#include "paravirt_test.h"
+
 /* The option */
 
 static const struct {
@@ -161,6 +163,7 @@ static int pv_door_init(struct kunit *test)
 	memcpy(s->groups, pv_groups, sizeof(pv_groups));
 	s->disabled = pv_disabled;
 	s->features = pv_features();
+	pv_door_closed = false;
 	test->priv = s;
 	return 0;
 }
@@ -172,6 +175,7 @@ static void pv_door_exit(struct kunit *test)
 	pv_ops = s->ops;
 	memcpy(pv_groups, s->groups, sizeof(pv_groups));
 	pv_disabled = s->disabled;
+	pv_door_closed = true;
 }
 
 static void __init pv_door_allowed_test(struct kunit *test)
@@ -229,6 +233,18 @@ static void __init pv_door_required_test(struct kunit *test)
 			    (void *)pv_fake_exit_mmap);
 	KUNIT_EXPECT_STREQ(test, pv_groups[PV_GROUP_MMU].owner, "needy");
 	KUNIT_EXPECT_STREQ(test, pv_groups[PV_GROUP_MMU].reason, "of the test");
+}
+
+static void __init pv_door_late_test(struct kunit *test)
+{
+	struct pv_saved *s = test->priv;
+
+	pv_door_closed = true;
+	pv_disabled = 0;
+	KUNIT_EXPECT_FALSE(test, paravirt_install(&pv_needy_hv, PV_GROUP_MMU,
+						  &pv_fake_call_ops));
+	KUNIT_EXPECT_MEMEQ(test, &pv_ops, &s->ops, sizeof(pv_ops));
+	KUNIT_EXPECT_MEMEQ(test, pv_groups, s->groups, sizeof(pv_groups));
 }
 
 static void pv_slots_test(struct kunit *test)
@@ -1300,6 +1316,7 @@ static struct kunit_case __refdata pv_door_cases[] = {
 	KUNIT_CASE(pv_door_inlined_test),
 	KUNIT_CASE(pv_door_refused_test),
 	KUNIT_CASE(pv_door_required_test),
+	KUNIT_CASE(pv_door_late_test),
 	{}
 };
 

@@ -333,7 +333,8 @@ static unsigned long vmi_called_before(unsigned long ret)
  * Which call was made?  An exception at the start of a routine tells.  Further
  * on, that is a guess, since a routine may be anywhere in the ROM and share code
  * with others: IRET is jumped to, so what is close behind it is likely to be in
- * it; another has left its return address on the stack.
+ * it; another has left its return address on the stack.  Where there is neither,
+ * a frame to return to says IRET again.
  *
  * The frame of an early exception has no stack pointer, the stack just goes on
  * there.  In a later one there are only registers between it and the stack.
@@ -349,12 +350,47 @@ static u32 vmi_which_call(struct pt_regs *regs)
 			break;
 		nr = vmi_call_at(vmi_called_before(word), 0);
 	}
-	return nr == VMI_NR_CALLS ? near : nr;
+	if (nr == VMI_NR_CALLS)
+		nr = near;
+	if (nr == VMI_NR_CALLS && vmi_has(VMI_CALL_IRET) &&
+	    system_state >= SYSTEM_SCHEDULING &&
+	    !get_kernel_nofault(word, (unsigned long *)regs->sp + 1) &&
+	    (word == __USER_CS || word == (__KERNEL_CS | vmi_ring)))
+		nr = VMI_CALL_IRET;
+	return nr;
+}
+
+/*
+ * To say what happened takes a console, which takes the interrupt flag and the
+ * clock; the kernel's text is patched to call them.  So a call that crashes
+ * while the kernel dies returns at once: flags in which interrupts are off, as
+ * they are, or 0.  Only one that has nothing on the stack but where it came from:
+ * of another it is not known which registers it has changed.
+ */
+static bool vmi_skip_call(struct pt_regs *regs)
+{
+	unsigned long ret;
+	u32 nr;
+
+	if (get_kernel_nofault(ret, (unsigned long *)regs->sp))
+		return false;
+	nr = vmi_call_at(vmi_called_before(ret), 0);
+	if (nr == VMI_NR_CALLS)
+		return false;
+	regs->ip = ret;
+	regs->sp += sizeof(ret);
+	/* All but the result is preserved by the calls for the flag. */
+	if (vmi_call_group(nr) != PV_GROUP_IRQ)
+		regs->ax = regs->dx = 0;
+	else if (nr == VMI_CALL_IRQ_GET)
+		regs->ax = 0;
+	return true;
 }
 
 /*
  * Nothing is to be had from a kernel that lost a part of its CPU: end it, and
- * say which call it was and what helps.
+ * say which call it was and what helps.  Return: if it is about to end already,
+ * and can go on with that.
  */
 static void vmi_panic(struct pt_regs *regs, int trapnr)
 {
@@ -364,10 +400,13 @@ static void vmi_panic(struct pt_regs *regs, int trapnr)
 	/* Nothing else may run: it could make the same call. */
 	if (!vmi_ring)
 		native_irq_disable();
-	/* The console needs what does not crash: interrupt flag and clock. */
-	if (vmi_crashed)
+	if (vmi_crashed) {
+		/* Before that, the frame has no stack pointer. */
+		if (system_state >= SYSTEM_SCHEDULING && vmi_skip_call(regs))
+			return;
 		while (true)
 			native_halt();
+	}
 	vmi_crashed = true;
 	nr = vmi_which_call(regs);
 	if (system_state < SYSTEM_FREEING_INITMEM)

@@ -1700,6 +1700,28 @@ static void test_broken(u32 group)
 		ok(!((u32)CALL(NR_GetInterruptMask) & 0x200), "others work");
 }
 
+static void test_late(void)
+{
+	u32 i;
+
+	for (i = 0; i < VMI_NCALLS; i++)
+		reloc[i] = get_reloc(i);
+	ok(!((u32)CALL(NR_GetInterruptMask) & 0x200), "works at first");
+	for (i = 0; i < 19999; i++)
+		iret_kernel(reloc[NR_IRET]);
+	ok(!((u32)CALL(NR_GetInterruptMask) & 0x200),
+	   "works after 19,999 IRETs");
+	iret_kernel(reloc[NR_IRET]);
+	faults = 0;
+	expect_fault = 1;
+	REGS(NR_GetInterruptMask, .eax = 0);
+	expect_fault = 0;
+	ok(faults == 1 && fault_vector == 6 && inside(fault_eip),
+	   "ends in UD2 inside the ROM after 20,000");
+	ok_eq(stats->calls[NR_GetInterruptMask], 3, "and is counted");
+	ok((u32)CALL(NR_GetCR0) >> 31, "calls of other groups work");
+}
+
 static void run_variant(void)
 {
 	u32 v;
@@ -1782,6 +1804,8 @@ static void run_variant(void)
 		test_broken(GRP_TIME);
 	else if (told("ud2-apic"))
 		test_broken(GRP_APIC);
+	else if (told("late-irq"))
+		test_late();
 	else
 		bail("unknown variant on the command line");
 }
