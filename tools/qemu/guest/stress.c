@@ -267,19 +267,19 @@ static void *write_pages(void *unused)
 	return unused;
 }
 
-/* How many pages at @shared does the kernel know to be written to, or -1? */
-static int dirty_pages(void)
+/* How many pages at @shared does a line of smaps count, or -1? */
+static int smaps_pages(const char *name)
 {
 	unsigned long start, size = 0;
-	char line[200];
+	char line[200], format[40];
 	int found = 0;
 	FILE *f = fopen("/proc/self/smaps", "r");
 
+	snprintf(format, sizeof(format), "%s: %%lu", name);
 	while (f && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%lx-", &start) == 1 && strchr(line, '-'))
 			found = start == (uintptr_t)shared;
-		else if (found &&
-			 sscanf(line, "Private_Dirty: %lu", &size) == 1)
+		else if (found && sscanf(line, format, &size) == 1)
 			break;
 	}
 	if (!f || feof(f))
@@ -287,6 +287,24 @@ static int dirty_pages(void)
 	if (f)
 		fclose(f);
 	return found ? size * 1024 / PAGE : -1;
+}
+
+/* How many pages at @shared does the kernel know to be written to, or -1? */
+static int dirty_pages(void)
+{
+	return smaps_pages("Private_Dirty");
+}
+
+/* A mapping of its own, not next to others, for smaps to count. */
+static char *map_alone(size_t pages)
+{
+	char *p = map(pages + 2);
+
+	if (!p)
+		return NULL;
+	mprotect(p, PAGE, PROT_NONE);
+	mprotect(p + (pages + 1) * PAGE, PAGE, PROT_NONE);
+	return p + PAGE;
 }
 
 /*
@@ -299,13 +317,9 @@ static const char *test_dirty(unsigned int round)
 	int dirty;
 
 	if (!shared) {
-		shared = map(DIRTY_PAGES + 2);
+		shared = map_alone(DIRTY_PAGES);
 		if (!shared)
 			return "no memory";
-		/* A mapping of its own, and not next to others */
-		mprotect(shared, PAGE, PROT_NONE);
-		shared += PAGE;
-		mprotect(shared + DIRTY_PAGES * PAGE, PAGE, PROT_NONE);
 		memset(shared, 1, DIRTY_PAGES * PAGE);
 		if (dirty_pages() != DIRTY_PAGES)
 			return "smaps does not tell which pages are dirty";
@@ -332,6 +346,80 @@ static const char *test_dirty(unsigned int round)
 	errno = dirty;
 	return dirty == DIRTY_PAGES ? NULL :
 	       "not all written pages are dirty, but as many as errno says";
+}
+
+/* Read and write each page again and again: it holds what was written. */
+static void *touch_pages(void *unused)
+{
+	static char value;
+	unsigned int i;
+
+	while (!stop) {
+		for (i = 0; i < DIRTY_PAGES; i++) {
+			volatile char *p = shared + i * PAGE;
+
+			if (*p != value)
+				return "memory changed";
+			*p = value + 1;
+		}
+		value++;
+	}
+	return unused;
+}
+
+/* Forget which pages have been used. */
+static int clear_refs(void)
+{
+	FILE *f = fopen("/proc/self/clear_refs", "w");
+
+	if (!f)
+		return -1;
+	fputc('1', f);
+	return fclose(f);
+}
+
+/*
+ * The accessed bits of pages are taken away under a thread that uses them, which
+ * must not notice; and they say which pages have been used since.
+ */
+static const char *test_young(unsigned int round)
+{
+	unsigned int n, used = round % DIRTY_PAGES;
+	void *wrong = NULL;
+	pthread_t other;
+	volatile char c;
+
+	if (!shared) {
+		shared = map_alone(DIRTY_PAGES);
+		if (!shared)
+			return "no memory";
+		/* Pages that were only read are the zero page, which has no say. */
+		memset(shared, 0, DIRTY_PAGES * PAGE);
+	}
+	stop = 0;
+	if (pthread_create(&other, NULL, touch_pages, NULL))
+		return "no thread";
+	for (n = 0; n < 20; n++)
+		if (clear_refs())
+			break;
+	stop = 1;
+	pthread_join(other, &wrong);
+	if (wrong)
+		return wrong;
+	if (n < 20 || clear_refs())
+		return "accessed bits cannot be cleared";
+	if (smaps_pages("Referenced"))
+		return "pages have been used by nobody";
+	/* The CPU remembers what it has read of an entry. */
+	if (mprotect(shared, DIRTY_PAGES * PAGE, PROT_READ) ||
+	    mprotect(shared, DIRTY_PAGES * PAGE, PROT_READ | PROT_WRITE))
+		return "mprotect failed";
+	for (n = 0; n < used; n++)
+		c = shared[n * PAGE];
+	(void)c;
+	n = smaps_pages("Referenced");
+	errno = n;
+	return n == used ? NULL : "not all pages that were used say so, errno do";
 }
 
 static volatile int signals;
@@ -972,6 +1060,7 @@ static const struct {
 	{ "mprotect",	test_mprotect },
 	{ "dontneed",	test_dontneed },
 	{ "dirty",	test_dirty },
+	{ "young",	test_young },
 	{ "signal",	test_signal },
 	{ "pipe",	test_pipe },
 #ifdef __i386__
