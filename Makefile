@@ -40,7 +40,8 @@ export O CACHE LINUX J ROW APPEND FORCE PATCHES_UPTO
 made := kernel initrd test bench bisect series vmi-rom vmi-rom-check \
 	vmi-rom-test
 # And "distclean" besides.
-kept := linux linux.new linux.old linux-base linux-base.new deps.log .lock
+kept := linux linux.new linux.new.inner linux.old linux-base linux-base.new \
+	deps.log .lock
 
 .NOTPARALLEL:
 .PHONY: help deps fetch prepare build run test test-full baseline check \

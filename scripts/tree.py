@@ -163,7 +163,10 @@ def lock(path):
 def main(func):
     """Run a script's main function; end each refusal in one line."""
     name = os.path.basename(sys.argv[0])
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        # nohup
+        if signal.getsignal(signum) != signal.SIG_IGN:
+            signal.signal(signum, signal.default_int_handler)
     try:
         sys.exit(func())
     except Refusal as e:

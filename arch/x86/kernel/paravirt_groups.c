@@ -24,6 +24,7 @@
 #include <linux/moduleparam.h>
 #include <linux/string.h>
 
+#include <asm/alternative.h>
 #include <asm/hypervisor.h>
 #include <asm/paravirt.h>
 #include <asm/paravirt_groups.h>
@@ -51,8 +52,8 @@ const char * const pv_group_names[PV_NR_GROUPS] = {
 
 #define PV_WORDS	"cpu, irq, mmu, lock, time, apic, all or a bitmask"
 
-/* Call sites are patched, and what is said of the groups has been said. */
-VISIBLE_IF_KUNIT bool pv_door_closed __ro_after_init;
+/* For tests, which run when call sites are patched */
+VISIBLE_IF_KUNIT bool pv_door_held_open __ro_after_init;
 
 /*
  * The slots of each group, and those of them that call sites inline.  In units
@@ -306,7 +307,7 @@ bool __init paravirt_install(const struct hypervisor_x86 *h,
 	if (WARN_ON(!(h->pv_provides & bit)))
 		return false;
 
-	if (pv_door_closed) {
+	if (alternatives_patched && !pv_door_held_open) {
 		pr_err("%s came too late for %s\n", h->name,
 		       pv_group_names[group]);
 		return false;
@@ -389,7 +390,6 @@ static int __init pv_report(void)
 	char has[40], wants[40];
 	int g;
 
-	pv_door_closed = true;
 	pv_save_native();
 	pv_scan_cmdline(NULL);
 	for (g = 0; g < PV_NR_GROUPS; g++) {

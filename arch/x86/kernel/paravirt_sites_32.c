@@ -16,6 +16,7 @@
 #include <linux/init.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
 
@@ -380,14 +381,17 @@ enum pv_site_state paravirt_audit_site(const struct pv_site *site)
  * @counts:	what is found is added to these
  *
  * Process context, as long as the text is there: init sections go.  Sites that
- * are not as they should be are named on the console.
+ * are not as they should be are named on the console.  Modules may be loaded at
+ * the same time.
  */
 void paravirt_audit_sites(const struct pv_site *start,
 			  const struct pv_site *end,
 			  struct pv_site_counts *counts)
 {
+	static DEFINE_MUTEX(lock);
 	const struct pv_site *site;
 
+	guard(mutex)(&lock);
 	for (site = start; site < end; site++) {
 		enum pv_site_state state = paravirt_audit_site(site);
 		int group = paravirt_slot_group(site->op);

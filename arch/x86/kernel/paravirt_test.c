@@ -163,7 +163,7 @@ static int pv_door_init(struct kunit *test)
 	memcpy(s->groups, pv_groups, sizeof(pv_groups));
 	s->disabled = pv_disabled;
 	s->features = pv_features();
-	pv_door_closed = false;
+	pv_door_held_open = true;
 	test->priv = s;
 	return 0;
 }
@@ -175,7 +175,7 @@ static void pv_door_exit(struct kunit *test)
 	pv_ops = s->ops;
 	memcpy(pv_groups, s->groups, sizeof(pv_groups));
 	pv_disabled = s->disabled;
-	pv_door_closed = true;
+	pv_door_held_open = false;
 }
 
 static void __init pv_door_allowed_test(struct kunit *test)
@@ -239,7 +239,7 @@ static void __init pv_door_late_test(struct kunit *test)
 {
 	struct pv_saved *s = test->priv;
 
-	pv_door_closed = true;
+	pv_door_held_open = false;
 	pv_disabled = 0;
 	KUNIT_EXPECT_FALSE(test, paravirt_install(&pv_needy_hv, PV_GROUP_MMU,
 						  &pv_fake_call_ops));

@@ -7,7 +7,7 @@
 #include <linux/types.h>
 
 #if IS_ENABLED(CONFIG_KUNIT)
-extern bool pv_door_closed;
+extern bool pv_door_held_open;
 #endif
 
 #endif /* _ARCH_X86_KERNEL_PARAVIRT_TEST_H */

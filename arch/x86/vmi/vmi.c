@@ -380,10 +380,10 @@ static bool vmi_skip_call(struct pt_regs *regs)
 	regs->ip = ret;
 	regs->sp += sizeof(ret);
 	/* All but the result is preserved by the calls for the flag. */
-	if (vmi_call_group(nr) != PV_GROUP_IRQ)
-		regs->ax = regs->dx = 0;
-	else if (nr == VMI_CALL_IRQ_GET)
+	if (vmi_call_group(nr) != PV_GROUP_IRQ || nr == VMI_CALL_IRQ_GET)
 		regs->ax = 0;
+	if (vmi_call_group(nr) != PV_GROUP_IRQ)
+		regs->dx = 0;
 	return true;
 }
 
