@@ -274,7 +274,7 @@ pv_has_inlined(enum pv_group group, const struct paravirt_patch_template *ops)
  * For a backend that has to find out first whether it can offer the group, and
  * must not use anything of it if the user does not want it.  Changes nothing.
  *
- * Return: what paravirt_install() would return.
+ * Return: what paravirt_install() would return, before alternatives are applied.
  */
 bool __init paravirt_wanted(const struct hypervisor_x86 *h,
 			    enum pv_group group)

@@ -24,6 +24,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include <asm/alternative.h>
 #include <asm/desc.h>
 #include <asm/fixmap.h>
 #include <asm/idtentry.h>
@@ -329,6 +330,12 @@ static unsigned long vmi_called_before(unsigned long ret)
 	return get_kernel_nofault(to, (unsigned long *)slot) ? 0 : to;
 }
 
+/* May @word be where an interrupt frame has its code segment? */
+static bool vmi_is_code_segment(unsigned long word)
+{
+	return word == __USER_CS || word == (__KERNEL_CS | vmi_ring);
+}
+
 /*
  * Which call was made?  An exception at the start of a routine tells.  Further
  * on, that is a guess, since a routine may be anywhere in the ROM and share code
@@ -353,26 +360,36 @@ static u32 vmi_which_call(struct pt_regs *regs)
 	if (nr == VMI_NR_CALLS)
 		nr = near;
 	if (nr == VMI_NR_CALLS && vmi_has(VMI_CALL_IRET) &&
-	    system_state >= SYSTEM_SCHEDULING &&
+	    alternatives_patched &&
 	    !get_kernel_nofault(word, (unsigned long *)regs->sp + 1) &&
-	    (word == __USER_CS || word == (__KERNEL_CS | vmi_ring)))
+	    vmi_is_code_segment(word))
 		nr = VMI_CALL_IRET;
 	return nr;
 }
 
+/* The CPU that found out, once vmi_crashed is set */
+static unsigned int vmi_crashed_cpu;
+
 /*
  * To say what happened takes a console, which takes the interrupt flag and the
- * clock; the kernel's text is patched to call them.  So a call that crashes
- * while the kernel dies returns at once: flags in which interrupts are off, as
- * they are, or 0.  Only one that has nothing on the stack but where it came from:
- * of another it is not known which registers it has changed.
+ * clock; the kernel's text is patched to call them.  So a call that crashes on
+ * the CPU that is about to say it returns at once: flags in which interrupts are
+ * off, or 0.
+ *
+ * Only one that has nothing on the stack but where it came from: of another it
+ * is not known which registers it has changed.  Not IRET, whose frame may look
+ * the same: to return from the exception takes another one.
  */
 static bool vmi_skip_call(struct pt_regs *regs)
 {
-	unsigned long ret;
+	unsigned long ret, next;
 	u32 nr;
 
-	if (get_kernel_nofault(ret, (unsigned long *)regs->sp))
+	if (vmi_crashed_cpu != raw_smp_processor_id() ||
+	    get_kernel_nofault(ret, (unsigned long *)regs->sp) ||
+	    get_kernel_nofault(next, (unsigned long *)regs->sp + 1) ||
+	    vmi_is_code_segment(next) ||
+	    vmi_call_at(regs->ip, VMI_NEAR) == VMI_CALL_IRET)
 		return false;
 	nr = vmi_call_at(vmi_called_before(ret), 0);
 	if (nr == VMI_NR_CALLS)
@@ -389,24 +406,24 @@ static bool vmi_skip_call(struct pt_regs *regs)
 
 /*
  * Nothing is to be had from a kernel that lost a part of its CPU: end it, and
- * say which call it was and what helps.  Return: if it is about to end already,
- * and can go on with that.
+ * say which call it was and what helps.  Return: if this CPU is saying so, and
+ * can go on with that.
  */
 static void vmi_panic(struct pt_regs *regs, int trapnr)
 {
 	enum pv_group group;
 	u32 nr;
 
-	/* Nothing else may run: it could make the same call. */
+	/* Nothing else may run here: it could make the same call. */
 	if (!vmi_ring)
 		native_irq_disable();
 	if (vmi_crashed) {
-		/* Before that, the frame has no stack pointer. */
-		if (system_state >= SYSTEM_SCHEDULING && vmi_skip_call(regs))
+		if (alternatives_patched && vmi_skip_call(regs))
 			return;
 		while (true)
 			native_halt();
 	}
+	vmi_crashed_cpu = raw_smp_processor_id();
 	vmi_crashed = true;
 	nr = vmi_which_call(regs);
 	if (system_state < SYSTEM_FREEING_INITMEM)
