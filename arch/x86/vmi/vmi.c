@@ -330,10 +330,19 @@ static unsigned long vmi_called_before(unsigned long ret)
 	return get_kernel_nofault(to, (unsigned long *)slot) ? 0 : to;
 }
 
-/* May @word be where an interrupt frame has its code segment? */
-static bool vmi_is_code_segment(unsigned long word)
+/* Flags that are always 0, and the one that is always 1 */
+#define VMI_NO_FLAGS	0xffc08028
+#define VMI_FLAGS	(VMI_NO_FLAGS | X86_EFLAGS_FIXED)
+
+/* Does the stack begin with what an IRET of the kernel returns by? */
+static bool vmi_is_frame(unsigned long sp)
 {
-	return word == __USER_CS || word == (__KERNEL_CS | vmi_ring);
+	unsigned long cs, flags;
+
+	return !get_kernel_nofault(cs, (unsigned long *)sp + 1) &&
+	       !get_kernel_nofault(flags, (unsigned long *)sp + 2) &&
+	       (cs == __USER_CS || cs == (__KERNEL_CS | vmi_ring)) &&
+	       (flags & VMI_FLAGS) == X86_EFLAGS_FIXED;
 }
 
 /*
@@ -360,9 +369,7 @@ static u32 vmi_which_call(struct pt_regs *regs)
 	if (nr == VMI_NR_CALLS)
 		nr = near;
 	if (nr == VMI_NR_CALLS && vmi_has(VMI_CALL_IRET) &&
-	    alternatives_patched &&
-	    !get_kernel_nofault(word, (unsigned long *)regs->sp + 1) &&
-	    vmi_is_code_segment(word))
+	    alternatives_patched && vmi_is_frame(regs->sp))
 		nr = VMI_CALL_IRET;
 	return nr;
 }
@@ -382,13 +389,12 @@ static unsigned int vmi_crashed_cpu;
  */
 static bool vmi_skip_call(struct pt_regs *regs)
 {
-	unsigned long ret, next;
+	unsigned long ret;
 	u32 nr;
 
 	if (vmi_crashed_cpu != raw_smp_processor_id() ||
 	    get_kernel_nofault(ret, (unsigned long *)regs->sp) ||
-	    get_kernel_nofault(next, (unsigned long *)regs->sp + 1) ||
-	    vmi_is_code_segment(next) ||
+	    vmi_is_frame(regs->sp) ||
 	    vmi_call_at(regs->ip, VMI_NEAR) == VMI_CALL_IRET)
 		return false;
 	nr = vmi_call_at(vmi_called_before(ret), 0);
