@@ -341,7 +341,8 @@ static bool vmi_is_frame(unsigned long sp)
 
 	return !get_kernel_nofault(cs, (unsigned long *)sp + 1) &&
 	       !get_kernel_nofault(flags, (unsigned long *)sp + 2) &&
-	       (cs == __USER_CS || cs == (__KERNEL_CS | vmi_ring)) &&
+	       ((u16)cs == __USER_CS ||
+		(u16)cs == (__KERNEL_CS | vmi_ring)) &&
 	       (flags & VMI_FLAGS) == X86_EFLAGS_FIXED;
 }
 
@@ -374,8 +375,8 @@ static u32 vmi_which_call(struct pt_regs *regs)
 	return nr;
 }
 
-/* The CPU that found out, once vmi_crashed is set */
-static unsigned int vmi_crashed_cpu;
+/* The first CPU that found out, or -1 */
+static int vmi_crashed_cpu = -1;
 
 /*
  * To say what happened takes a console, which takes the interrupt flag and the
@@ -417,19 +418,19 @@ static bool vmi_skip_call(struct pt_regs *regs)
  */
 static void vmi_panic(struct pt_regs *regs, int trapnr)
 {
+	int cpu = raw_smp_processor_id();
 	enum pv_group group;
 	u32 nr;
 
 	/* Nothing else may run here: it could make the same call. */
 	if (!vmi_ring)
 		native_irq_disable();
-	if (vmi_crashed) {
+	if (cmpxchg(&vmi_crashed_cpu, -1, cpu) != -1) {
 		if (alternatives_patched && vmi_skip_call(regs))
 			return;
 		while (true)
 			native_halt();
 	}
-	vmi_crashed_cpu = raw_smp_processor_id();
 	vmi_crashed = true;
 	nr = vmi_which_call(regs);
 	if (system_state < SYSTEM_FREEING_INITMEM)
