@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * swap DEVICE MB: have MB megabytes swapped out to DEVICE, and look after the
+ * page table entries that say where: they are copied by fork(), moved by
+ * mremap(), changed by mprotect(), turned into pages one by one when touched,
+ * and all at once by swapoff().
+ *
+ * An entry that lost half of its words leads to somebody else's page, or none.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/swap.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PAGE		4096u
+#define WORDS		(PAGE / sizeof(uint32_t))
+
+/* Bits of /proc/self/pagemap */
+#define PM_SWAP		(1ull << 62)
+#define PM_PRESENT	(1ull << 63)
+
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT	21
+#endif
+
+static uint32_t pattern(unsigned int who, size_t page, size_t word)
+{
+	return (who + 1) * 0x9e3779b1u ^ page * 0x85ebca6bu ^ word;
+}
+
+static void fill(uint32_t *mem, size_t pages, unsigned int who)
+{
+	size_t i;
+
+	for (i = 0; i < pages * WORDS; i++)
+		mem[i] = pattern(who, i / WORDS, i % WORDS);
+}
+
+/* How many words are not what they must be. */
+static size_t wrong(const uint32_t *mem, size_t pages, unsigned int who)
+{
+	size_t bad = 0, i;
+
+	for (i = 0; i < pages * WORDS; i++)
+		bad += mem[i] != pattern(who, i / WORDS, i % WORDS);
+	return bad;
+}
+
+/* How many pages have @bit in the pagemap; none if it cannot be read. */
+static size_t count(const void *mem, size_t pages, uint64_t bit)
+{
+	off_t at = (uintptr_t)mem / PAGE * sizeof(uint64_t);
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+	size_t n = 0, i;
+	uint64_t entry;
+
+	for (i = 0; i < pages; i++, at += sizeof(entry)) {
+		if (pread(fd, &entry, sizeof(entry), at) != sizeof(entry))
+			break;
+		n += !!(entry & bit);
+	}
+	close(fd);
+	return n;
+}
+
+/* A line of /proc/meminfo, in kilobytes. */
+static size_t meminfo(const char *name)
+{
+	FILE *f = fopen("/proc/meminfo", "r");
+	size_t len = strlen(name), kb = 0;
+	char line[128];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, len) && line[len] == ':')
+			kb = strtoul(line + len + 1, NULL, 10);
+	if (f)
+		fclose(f);
+	return kb;
+}
+
+/*
+ * The contents of pages stay in memory after they were written to the device,
+ * until somebody else needs that: a process that takes all there is.
+ */
+static void forget(void)
+{
+	const size_t step = 4 << 20;
+	pid_t pid = fork();
+	size_t i;
+	char *p;
+
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	if (pid)
+		return;
+	while (meminfo("SwapCached") && meminfo("MemFree") > 4 * step >> 10) {
+		p = mmap(NULL, step, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		for (i = 0; p != MAP_FAILED && i < step; i += PAGE)
+			p[i] = 1;
+	}
+	_exit(0);
+}
+
+static int report(int good, const char *what, size_t got, size_t want)
+{
+	printf("%sok - %s: %zu, should be %zu\n", good ? "" : "not ", what, got, want);
+	fflush(stdout);
+	return !good;
+}
+
+/* In the child: the parent's entries, first as copied, then moved. */
+static int child(char *mem, size_t pages, size_t out)
+{
+	size_t half = pages / 2, n;
+	char *to;
+	int bad;
+
+	n = count(mem, pages, PM_SWAP);
+	bad = report(n == out, "entries copied by fork", n, out);
+
+	to = mmap(NULL, pages * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+		  -1, 0);
+	if (to == MAP_FAILED ||
+	    mremap(mem, half * PAGE, half * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   to) == MAP_FAILED ||
+	    mremap(mem + half * PAGE, (pages - half) * PAGE,
+		   (pages - half) * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   to + half * PAGE) == MAP_FAILED) {
+		perror("swap: mremap");
+		return 1;
+	}
+	n = count(to, pages, PM_SWAP);
+	bad |= report(n == out, "entries moved by mremap", n, out);
+
+	if (mprotect(to, pages * PAGE, PROT_READ) ||
+	    mprotect(to, pages * PAGE, PROT_READ | PROT_WRITE)) {
+		perror("swap: mprotect");
+		return 1;
+	}
+	n = wrong((void *)to, pages, 0);
+	bad |= report(!n, "words wrong in the child", n, 0);
+
+	/* Each page is its own from here on. */
+	fill((void *)to, pages, 1);
+	madvise(to, pages * PAGE, MADV_PAGEOUT);
+	n = wrong((void *)to, pages, 1);
+	bad |= report(!n, "words wrong once the child wrote", n, 0);
+	return bad;
+}
+
+int main(int argc, char **argv)
+{
+	size_t pages, out, n;
+	int status, bad;
+	char *mem;
+	pid_t pid;
+
+	if (argc != 3) {
+		fprintf(stderr, "usage: swap DEVICE MB\n");
+		return 2;
+	}
+	pages = strtoul(argv[2], NULL, 0) * (1024 * 1024 / PAGE);
+	mem = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (mem == MAP_FAILED) {
+		perror("swap: mmap");
+		return 2;
+	}
+	if (swapon(argv[1], 0)) {
+		perror("swap: swapon");
+		return 2;
+	}
+
+	fill((void *)mem, pages, 0);
+	if (madvise(mem, pages * PAGE, MADV_PAGEOUT)) {
+		perror("swap: MADV_PAGEOUT");
+		return 2;
+	}
+	out = count(mem, pages, PM_SWAP);
+	bad = report(out > pages / 2, "pages swapped out", out, pages);
+	forget();
+	n = meminfo("SwapCached") / 4;
+	bad |= report(n < out / 4, "of them still in memory, about", n, 0);
+
+	pid = fork();
+	if (!pid)
+		_exit(child(mem, pages, out));
+	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+		perror("swap: fork");
+		return 2;
+	}
+	bad |= report(!status, "status of the child", status, 0);
+
+	/* A part comes back as it is touched, the rest at once. */
+	n = wrong((void *)mem, pages / 4, 0);
+	bad |= report(!n, "words wrong after page faults", n, 0);
+	if (swapoff(argv[1])) {
+		perror("swap: swapoff");
+		return 2;
+	}
+	n = count(mem, pages, PM_PRESENT);
+	bad |= report(n == pages, "pages that swapoff brought back", n, pages);
+	n = wrong((void *)mem, pages, 0);
+	bad |= report(!n, "words wrong after swapoff", n, 0);
+	return bad;
+}
