@@ -85,27 +85,20 @@ static size_t meminfo(const char *name)
 }
 
 /*
- * The contents of pages stay in memory after they were written to the device,
- * until somebody else needs that: a process that takes all there is.
+ * Reclaim leaves the contents in memory for as long as they are being written
+ * to the device.  Read once more, they are clean the second time.
  */
-static void forget(void)
+static int pageout(char *mem, size_t pages)
 {
-	const size_t step = 4 << 20;
-	pid_t pid = fork();
 	size_t i;
-	char *p;
 
-	if (pid > 0)
-		waitpid(pid, NULL, 0);
-	if (pid)
-		return;
-	while (meminfo("SwapCached") && meminfo("MemFree") > 4 * step >> 10) {
-		p = mmap(NULL, step, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		for (i = 0; p != MAP_FAILED && i < step; i += PAGE)
-			p[i] = 1;
-	}
-	_exit(0);
+	if (madvise(mem, pages * PAGE, MADV_PAGEOUT))
+		return -1;
+	for (i = 0; meminfo("Writeback") && i < 600; i++)
+		usleep(100000);
+	for (i = 0; i < pages; i++)
+		(void)*(volatile char *)(mem + i * PAGE);
+	return madvise(mem, pages * PAGE, MADV_PAGEOUT);
 }
 
 static int report(int good, const char *what, size_t got, size_t want)
@@ -179,13 +172,12 @@ int main(int argc, char **argv)
 	}
 
 	fill((void *)mem, pages, 0);
-	if (madvise(mem, pages * PAGE, MADV_PAGEOUT)) {
+	if (pageout(mem, pages)) {
 		perror("swap: MADV_PAGEOUT");
 		return 2;
 	}
 	out = count(mem, pages, PM_SWAP);
 	bad = report(out > pages / 2, "pages swapped out", out, pages);
-	forget();
 	n = meminfo("SwapCached") / 4;
 	bad |= report(n < out / 4, "of them still in memory, about", n, 0);
 
