@@ -21,19 +21,29 @@ APPEND ?=
 FORCE ?=
 PATCHES_UPTO ?=
 
-# abspath and kbuild take a blank for the end of a name.
+# abspath and kbuild take a blank for the end of a name, and recipes hand names
+# to a shell.
+hash := \#
+special := & ; | < > * ? [ ] { } ! ' " ` ^ $$ ( ) \ $(hash)
 $(foreach name,CURDIR O CACHE LINUX,$(if $(word 2,$($(name))),$(error \
 	$(name)=$($(name)) has a blank: use a path that has none)))
-override O := $(abspath $(O))
+$(foreach name,CURDIR O CACHE LINUX KERNEL J,$(foreach c,$(special),$(if \
+	$(findstring $(c),$($(name))),$(error $(name)=$($(name)) has a \
+	character that means something to the shell: use a name without))))
+override O := $(abspath $(or $(O),build))
 override CACHE := $(abspath $(CACHE))
 override LINUX := $(if $(LINUX),$(abspath $(LINUX)))
 
-# "clean" removes folders of O by name: none of them may be the project's.
-ifneq ($(filter $(O:/=)/%,$(CURDIR)/)$(filter $(addprefix $(CURDIR)/,.ci/% \
+# "clean" removes folders of O by name: none of them may be the project's, or
+# somebody else's.
+project := $(realpath $(CURDIR))
+place := $(or $(realpath $(O)),$(O))
+ifneq ($(filter $(place:/=)/%,$(project)/)$(filter $(addprefix $(project)/,.ci/% \
 	.git/% Documentation/% arch/% include/% kernel/% patches/% scripts/% \
-	tools/%),$(O)/),)
+	tools/%),$(place)/),)
 $(error O=$(O) is or holds a folder of the project: set O= to one of its own)
 endif
+mark := .paravirt-build
 export O CACHE LINUX J ROW APPEND FORCE PATCHES_UPTO
 
 # What "clean" removes below O.
@@ -41,11 +51,20 @@ made := kernel initrd test bench bisect series vmi-rom vmi-rom-check \
 	vmi-rom-test
 # And "distclean" besides.
 kept := linux linux.new linux.new.inner linux.old linux-base linux-base.new \
-	deps.log .lock
+	deps.log .lock $(mark)
 
 .NOTPARALLEL:
 .PHONY: help deps fetch prepare build run test test-full baseline check \
-	refresh series bench bisect clean distclean
+	refresh series bench bisect clean distclean owned
+
+# Before anything is written there: O is the project's alone.
+owned:
+	@[ -e $(O)/$(mark) ] || [ $(place) = $(project)/build ] || \
+		[ ! -d $(O) ] || [ -z "$$(ls -A $(O))" ] || { \
+		echo 'O=$(O) has files of others: set O= to a new folder' >&2; \
+		exit 2; }
+	@mkdir -p $(O)
+	@: >$(O)/$(mark)
 
 help:
 	@echo 'Commands:'
@@ -76,8 +95,9 @@ help:
 	@echo '  O=$(O)'
 	@echo '  CACHE=$(CACHE)'
 	@echo '  LINUX=$(LINUX)      a 6.12 tree or tarball to use instead'
-	@echo '  J=$(J)  KERNEL=$(KERNEL)  ROW=$(ROW)'
-	@echo '  APPEND=$(APPEND)      more kernel options for run'
+	@echo '  J=$(J)  KERNEL=$(KERNEL)'
+	@echo "  ROW=$$ROW"
+	@echo "  APPEND=$$APPEND      more kernel options for run"
 
 deps:
 	@scripts/deps
@@ -86,7 +106,7 @@ fetch:
 	@scripts/deps fetch
 	@scripts/fetch
 
-prepare:
+prepare: owned
 	@scripts/deps fetch build
 	@scripts/fetch
 	@scripts/prepare
@@ -94,39 +114,39 @@ prepare:
 build: prepare
 	@scripts/build $(KERNEL)
 
-run:
+run: owned
 	@scripts/deps fetch build run
 	@scripts/fetch
 	@scripts/prepare
 	@scripts/build pae
 	@tools/qemu/run --demo $(if $(guest_shell),--shell)
 
-test:
+test: owned
 	@scripts/test test
 
-test-full:
+test-full: owned
 	@scripts/test full
 
-baseline:
+baseline: owned
 	@scripts/deps fetch build run test
 	@scripts/fetch
 	@scripts/prepare
 	@scripts/build base base-nopae base-up base-nopae-up
 	@tools/qemu/run --baseline
 
-check:
+check: owned
 	@scripts/deps fetch build check
 	@scripts/fetch
 	@scripts/prepare
 	@prove -v --exec '' scripts/check
 
-refresh:
+refresh: owned
 	@scripts/refresh
 
 series: prepare
 	@scripts/series
 
-bench:
+bench: owned
 	@scripts/deps fetch build run bench
 	@scripts/fetch
 	@scripts/prepare
@@ -134,15 +154,21 @@ bench:
 		tools/bench/cases | sort -u)
 	@tools/bench/run
 
-bisect:
+bisect: owned
 	@scripts/deps fetch build run test
 	@scripts/fetch
 	@prove --exec '' scripts/bisect-series
 
 clean:
+	@[ ! -d $(O) ] || [ -e $(O)/$(mark) ] || \
+		[ $(place) = $(project)/build ] || { \
+		echo 'O=$(O) was not made here: nothing is removed' >&2; exit 2; }
 	rm -rf $(addprefix $(O)/,$(made))
 
 distclean: clean
+	@[ ! -d $(O)/linux ] || [ -e $(O)/linux/.git/paravirt.json ] || { \
+		echo '$(O)/linux was not made by prepare: it stays, and so do \
+the rest' >&2; exit 2; }
 	rm -rf $(addprefix $(O)/,$(kept))
 	@[ ! -d $(O) ] || rmdir $(O) 2>/dev/null || \
 		echo "$(O) stays: there are files of others in it"
