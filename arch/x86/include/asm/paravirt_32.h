@@ -271,11 +271,18 @@ PV_DEFINE_ENTRY(pgd, pgd_val, make_pgd)
 PV_DEFINE_ENTRY(pmd, pmd_val, make_pmd)
 #endif
 
+/* An @entry, which is a structure, and what is in it */
 #ifdef CONFIG_X86_PAE
-#define PVOP_VCALL_ENTRY(op, ptr, v)					\
-	PVOP_VCALL3(op, ptr, PVOP_LO(v), PVOP_HI(v))
+#define PVOP_VCALL_ENTRY(op, ptr, entry, v)				\
+	({	PVOP_TAKES(op, ptr, entry);				\
+		__PVOP_VCALL(op, PVOP_CALL_ARG1(ptr),			\
+			     PVOP_CALL_ARG2(PVOP_LO(v)),		\
+			     PVOP_CALL_ARG3(PVOP_HI(v))); })
 #else
-#define PVOP_VCALL_ENTRY(op, ptr, v)	PVOP_VCALL2(op, ptr, v)
+#define PVOP_VCALL_ENTRY(op, ptr, entry, v)				\
+	({	PVOP_TAKES(op, ptr, entry);				\
+		__PVOP_VCALL(op, PVOP_CALL_ARG1(ptr),			\
+			     PVOP_CALL_ARG2(v)); })
 #endif
 
 #ifdef CONFIG_X86_PAE
@@ -346,12 +353,12 @@ static inline void pv_pmd_clear(pmd_t *pmdp)
 /* Unlike set_pte(), good for a present entry that another CPU may use. */
 static inline void set_pte_atomic(pte_t *ptep, pte_t pte)
 {
-	PVOP_VCALL_ENTRY(mmu.set_pte_atomic, ptep, native_pte_val(pte));
+	PVOP_VCALL_ENTRY(mmu.set_pte_atomic, ptep, pte, native_pte_val(pte));
 }
 
 static inline void pv_set_pmd(pmd_t *pmdp, pmd_t pmd)
 {
-	PVOP_VCALL_ENTRY(mmu.set_pmd, pmdp, native_pmd_val(pmd));
+	PVOP_VCALL_ENTRY(mmu.set_pmd, pmdp, pmd, native_pmd_val(pmd));
 }
 
 #define set_pmd(pmdp, pmd)		PV_OR_NATIVE(set_pmd, pmdp, pmd)
@@ -359,8 +366,7 @@ static inline void pv_set_pmd(pmd_t *pmdp, pmd_t pmd)
 #if CONFIG_PGTABLE_LEVELS >= 3
 static inline void pv_set_pud(pud_t *pudp, pud_t pud)
 {
-	PVOP_VCALL3(mmu.set_pud, pudp, PVOP_LO(native_pud_val(pud)),
-		    PVOP_HI(native_pud_val(pud)));
+	PVOP_VCALL_ENTRY(mmu.set_pud, pudp, pud, native_pud_val(pud));
 }
 
 #define set_pud(pudp, pud)		PV_OR_NATIVE(set_pud, pudp, pud)
@@ -413,11 +419,12 @@ static inline void pv_modify_prot_commit(struct vm_area_struct *vma,
 					 unsigned long addr, pte_t *ptep,
 					 pte_t pte)
 {
+	PVOP_TAKES(mmu.ptep_modify_prot_commit, vma, addr, ptep, pte);
 #ifdef CONFIG_X86_PAE
-	PVOP_VCALL5(mmu.ptep_modify_prot_commit, vma, addr, ptep,
-		    PVOP_LO(pte.pte), PVOP_HI(pte.pte));
+	__PVOP_VCALL5(mmu.ptep_modify_prot_commit, vma, addr, ptep,
+		      PVOP_LO(pte.pte), PVOP_HI(pte.pte));
 #else
-	PVOP_VCALL4(mmu.ptep_modify_prot_commit, vma, addr, ptep, pte.pte);
+	__PVOP_VCALL4(mmu.ptep_modify_prot_commit, vma, addr, ptep, pte.pte);
 #endif
 }
 
@@ -446,11 +453,13 @@ hooked:
 static inline void __set_fixmap(unsigned int idx, phys_addr_t phys,
 				pgprot_t flags)
 {
+	PVOP_TAKES(mmu.set_fixmap, idx, phys, flags);
 #ifdef CONFIG_X86_PAE
-	PVOP_VCALL5(mmu.set_fixmap, idx, PVOP_LO(phys), PVOP_HI(phys),
-		    PVOP_LO(pgprot_val(flags)), PVOP_HI(pgprot_val(flags)));
+	__PVOP_VCALL5(mmu.set_fixmap, idx, PVOP_LO(phys), PVOP_HI(phys),
+		      PVOP_LO(pgprot_val(flags)), PVOP_HI(pgprot_val(flags)));
 #else
-	PVOP_VCALL3(mmu.set_fixmap, idx, phys, pgprot_val(flags));
+	__PVOP_VCALL(mmu.set_fixmap, PVOP_CALL_ARG1(idx), PVOP_CALL_ARG2(phys),
+		     PVOP_CALL_ARG3(pgprot_val(flags)));
 #endif
 }
 
