@@ -131,11 +131,16 @@ static bool __init pv_parse_word(const char *word, size_t len, u32 *mask)
 	       !(*mask & ~PV_ALL);
 }
 
+/* Blanks are possible within quotes. */
+#define PV_SEPARATORS	", \t"
+/* Early messages are worth more than the names of many words. */
+#define PV_MAX_NAMED	8
+
 /**
  * paravirt_parse_groups() - parse the value of "paravirt_disable="
  * @list:	names of groups, "all" and numbers, separated by commas
- * @bad:	set to the number of words that are none of these; if NULL, each
- *		of them is named on the console
+ * @bad:	set to the number of words that are none of these; if NULL, the
+ *		first of them are named on the console
  *
  * A word that is not understood is otherwise ignored, as is an empty one.
  * Early boot, works before the console does.
@@ -144,33 +149,33 @@ static bool __init pv_parse_word(const char *word, size_t len, u32 *mask)
  */
 u32 __init paravirt_parse_groups(const char *list, u32 *bad)
 {
-	u32 mask = 0;
+	u32 mask = 0, unknown = 0;
 
-	if (bad)
-		*bad = 0;
 	while (*list) {
-		size_t len = strcspn(list, ",");
+		size_t len = strcspn(list, PV_SEPARATORS);
 		u32 m;
 
-		if (len && pv_parse_word(list, len, &m)) {
+		if (len && pv_parse_word(list, len, &m))
 			mask |= m;
-		} else if (len && bad) {
-			++*bad;
-		} else if (len) {
+		else if (len && ++unknown <= PV_MAX_NAMED && !bad)
 			pr_warn("paravirt_disable=: unknown word '%.*s%s' ignored; valid are %s\n",
 				(int)min(len, 32), list, len > 32 ? "..." : "",
 				PV_WORDS);
-		}
 		list += len;
-		list += *list == ',';
+		list += *list != '\0';
 	}
+	if (bad)
+		*bad = unknown;
+	else if (unknown > PV_MAX_NAMED)
+		pr_warn("paravirt_disable=: %u more unknown words ignored\n",
+			unknown - PV_MAX_NAMED);
 	return mask;
 }
 
 /* @bad: as for paravirt_parse_groups() */
 static void __init pv_disable(const char *list, u32 *bad)
 {
-	if (list && list[strspn(list, ",")])
+	if (list && list[strspn(list, PV_SEPARATORS)])
 		pv_disabled |= paravirt_parse_groups(list, bad);
 	else if (!bad)
 		pr_warn("paravirt_disable= needs a list: " PV_WORDS "\n");

@@ -77,7 +77,9 @@ static const struct {
 	{ "010",		PV_CPU << 1 | PV_LOCK },
 	{ "08",			PV_LOCK },
 	{ "0X10",		PV_TIME },
-	{ "mmu irq",		0,		1 },
+	{ "mmu irq",		PV_MMU | PV_IRQ },
+	{ "cpu, irq",		PV_CPU | PV_IRQ },
+	{ " mmu\t, ",		PV_MMU },
 	{ "cpu,warp,irq,9z",	PV_CPU | PV_IRQ, 2 },
 };
 
