@@ -14,6 +14,12 @@ struct mmu_update;
 /* The page tables that the domain was started with, in bytes */
 extern phys_addr_t xen_pt_base, xen_pt_size;
 
+/*
+ * The last page of the direct map that a 32-bit domain was started with.
+ * max_pfn_mapped leaves out the P2M list and what follows.
+ */
+extern unsigned long xen_last_mapped_pfn;
+
 void pin_pagetable_pfn(unsigned int cmd, unsigned long pfn);
 void __xen_write_cr3(bool kernel, unsigned long cr3);
 

@@ -59,6 +59,8 @@ static pgd_t xen_init_l3[PAGE_SIZE / sizeof(pgd_t)] __page_aligned_bss;
 /* The PMD page that xen_init_l3 ends with */
 static pmd_t *xen_kernel_pmd __ro_after_init;
 
+unsigned long xen_last_mapped_pfn __initdata;
+
 /*
  * Protects what follows, and all of @kernel against a change in between.  Its
  * holder cannot be stopped for a save: no half of a top is ever saved.
@@ -376,6 +378,10 @@ void __init xen_setup_kernel_pagetable(pgd_t *pgd, unsigned long max_pfn)
 		xen_kernel_pmd = pmd;
 	}
 	xen_make_table_readonly(xen_init_l3);
+
+	for (i = 0; native_pmd_val(initial_pg_pmd[i]) & _PAGE_PRESENT; i++)
+		;
+	xen_last_mapped_pfn = i * PTRS_PER_PTE - 1;
 
 	pin_pagetable_pfn(MMUEXT_PIN_L3_TABLE, PFN_DOWN(__pa(xen_init_l3)));
 

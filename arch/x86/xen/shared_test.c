@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of the memory that a 32-bit guest shares with Xen.
+ * KUnit tests of what a 32-bit guest shares with Xen, and of what it does while
+ * Xen saves it.
  *
- * Xen lays it out for the width that it takes the guest to have.  The tests
- * compare what stands there with what other ways tell; they can be run again,
- * through debugfs, once a guest has been restored.
+ * Xen lays shared memory out for the width that it takes the guest to have.  The
+ * tests compare what stands there with what other ways tell; they can be run
+ * again, through debugfs, while a guest is saved and once it has been restored.
  */
 #include <kunit/test.h>
 
+#include <linux/delay.h>
+#include <linux/highmem.h>
+#include <linux/irq_work.h>
+#include <linux/kthread.h>
 #include <linux/smp.h>
+#include <linux/stop_machine.h>
 #include <linux/timekeeping.h>
 
 #include <asm/pvclock.h>
@@ -72,11 +78,15 @@ static int xen_shared_init(struct kunit *test)
 {
 	if (!xen_domain())
 		kunit_skip(test, "not a guest of Xen");
-	if (!boot_cpu_has(X86_FEATURE_PV_TIME))
-		kunit_skip(test, "Xen does not keep time");
 
 	test->priv = kunit_kzalloc(test, sizeof(struct xen_seen), GFP_KERNEL);
 	return test->priv ? 0 : -ENOMEM;
+}
+
+static void xen_need_time(struct kunit *test)
+{
+	if (!boot_cpu_has(X86_FEATURE_PV_TIME))
+		kunit_skip(test, "Xen does not keep time");
 }
 
 static void xen_clock_test(struct kunit *test)
@@ -85,6 +95,7 @@ static void xen_clock_test(struct kunit *test)
 	s64 age;
 	int cpu;
 
+	xen_need_time(test);
 	for_each_online_cpu(cpu) {
 		smp_call_function_single(cpu, xen_look, seen, 1);
 		KUNIT_EXPECT_NE(test, 0, seen->time.tsc_to_system_mul);
@@ -104,6 +115,7 @@ static void xen_runstate_test(struct kunit *test)
 	struct xen_seen *seen = test->priv;
 	int cpu, i;
 
+	xen_need_time(test);
 	for_each_online_cpu(cpu) {
 		smp_call_function_single(cpu, xen_look, seen, 1);
 		KUNIT_EXPECT_EQ(test, 0, seen->err);
@@ -124,6 +136,7 @@ static void xen_wallclock_test(struct kunit *test)
 	struct timespec64 ts, now;
 	time64_t off;
 
+	xen_need_time(test);
 	pvclock_read_wallclock(&shared->wc, &get_cpu_var(xen_vcpu)->time, &ts);
 	put_cpu_var(xen_vcpu);
 	/* Not the coarse clock, which waits for the next tick */
@@ -142,6 +155,7 @@ static void xen_mask_test(struct kunit *test)
 
 	if (!xen_pv_domain())
 		kunit_skip(test, "the interrupt flag is the CPU's own");
+	xen_need_time(test);
 	for_each_online_cpu(cpu) {
 		smp_call_function_single(cpu, xen_look, seen, 1);
 		KUNIT_EXPECT_EQ(test, 1, seen->mask);
@@ -151,11 +165,150 @@ static void xen_mask_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, mask);
 }
 
+struct xen_stack_work {
+	struct irq_work work;
+	unsigned long sp;
+};
+
+static void xen_note_stack(struct irq_work *work)
+{
+	WRITE_ONCE(container_of(work, struct xen_stack_work, work)->sp,
+		   current_stack_pointer);
+}
+
+/* Handlers of events leave the stack that the event interrupted. */
+static void xen_irq_stack_test(struct kunit *test)
+{
+	struct xen_stack_work work = {
+		.work = IRQ_WORK_INIT_HARD(xen_note_stack),
+	};
+	unsigned long timeout = jiffies + 10 * HZ;
+	void *stack;
+
+	if (!xen_pv_domain())
+		kunit_skip(test, "events are interrupts");
+	preempt_disable();
+	stack = __this_cpu_read(pcpu_hot.hardirq_stack_ptr);
+	irq_work_queue(&work.work);
+	while (!READ_ONCE(work.sp) && time_before(jiffies, timeout))
+		cpu_relax();
+	preempt_enable();
+	irq_work_sync(&work.work);
+
+	KUNIT_EXPECT_PTR_EQ(test, stack,
+			    (void *)round_down(work.sp, THREAD_SIZE));
+}
+
+#ifdef CONFIG_KMAP_LOCAL
+/**
+ * struct xen_held - a page that stays mapped by somebody who cannot be frozen
+ * @page:	its first word is its own frame number
+ * @task:	who has it mapped
+ * @looks:	how often @task found that word there
+ * @bad:	and how often not
+ * @entry:	@task's entry
+ * @raw:	the same as xen_pv_pre_suspend() leaves it
+ * @after:	and after xen_pv_post_suspend()
+ */
+struct xen_held {
+	struct page *page;
+	struct task_struct *task;
+	unsigned int looks, bad;
+	pte_t entry, raw, after;
+};
+
+/* From one run of the test to the next, between which a guest may be saved */
+static struct xen_held xen_held;
+
+static int xen_hold(void *data)
+{
+	struct xen_held *held = data;
+	unsigned long pfn = page_to_pfn(held->page);
+	/* Whether or not it is high memory */
+	unsigned long *word = __kmap_local_pfn_prot(pfn, PAGE_KERNEL);
+
+	while (!kthread_should_stop()) {
+		if (READ_ONCE(*word) == pfn)
+			held->looks++;
+		else
+			held->bad++;
+		schedule_timeout_idle(HZ / 10);
+	}
+	kunmap_local(word);
+	return 0;
+}
+
+static int xen_look_at_held(void *data)
+{
+	struct xen_held *held = data;
+	struct kmap_ctrl *ctrl = &held->task->kmap_ctrl;
+	int i = ctrl->idx - 1;
+
+	if (i < 0)
+		return -EAGAIN;
+	held->entry = ctrl->pteval[i];
+	xen_kmap_local_frames(true);
+	held->raw = ctrl->pteval[i];
+	xen_kmap_local_frames(false);
+	held->after = ctrl->pteval[i];
+	return 0;
+}
+
+/* What a task has mapped is the same page after it slept, and after a save. */
+static void xen_kmap_test(struct kunit *test)
+{
+	struct xen_held *held = &xen_held;
+	unsigned long *word, pfn;
+	int err, tries = 100;
+
+	if (!xen_pv_domain())
+		kunit_skip(test, "frame numbers are the guest's own");
+
+	if (held->task) {
+		kthread_stop(held->task);
+		KUNIT_EXPECT_GT(test, held->looks, 0);
+		KUNIT_EXPECT_EQ(test, held->bad, 0);
+		__free_page(held->page);
+	}
+
+	*held = (struct xen_held){ .page = alloc_page(GFP_HIGHUSER) };
+	KUNIT_ASSERT_NOT_NULL(test, held->page);
+	pfn = page_to_pfn(held->page);
+	word = kmap_local_page(held->page);
+	*word = pfn;
+	kunmap_local(word);
+
+	/* A task with a local mapping keeps its CPU from going away. */
+	held->task = kthread_run_on_cpu(xen_hold, held, 0, "xen-kmap-%u");
+	if (IS_ERR(held->task)) {
+		held->task = NULL;
+		__free_page(held->page);
+	}
+	KUNIT_ASSERT_NOT_NULL(test, held->task);
+
+	do {
+		msleep(20);
+		err = stop_machine(xen_look_at_held, held, NULL);
+	} while (err && --tries);
+
+	KUNIT_EXPECT_EQ(test, 0, err);
+	KUNIT_EXPECT_EQ(test, pfn, pte_pfn(held->entry));
+	KUNIT_EXPECT_EQ(test, pfn, (native_pte_val(held->raw) & PTE_PFN_MASK) >>
+				   PAGE_SHIFT);
+	KUNIT_EXPECT_EQ(test, native_pte_val(held->entry),
+			native_pte_val(held->after));
+}
+#endif
+
 static struct kunit_case xen_shared_cases[] = {
 	KUNIT_CASE(xen_clock_test),
 	KUNIT_CASE(xen_runstate_test),
 	KUNIT_CASE(xen_wallclock_test),
 	KUNIT_CASE(xen_mask_test),
+	KUNIT_CASE(xen_irq_stack_test),
+#ifdef CONFIG_KMAP_LOCAL
+	KUNIT_CASE(xen_kmap_test),
+#endif
 	{}
 };
 
