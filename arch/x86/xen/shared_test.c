@@ -199,7 +199,7 @@ static void xen_irq_stack_test(struct kunit *test)
 			    (void *)round_down(work.sp, THREAD_SIZE));
 }
 
-#ifdef CONFIG_KMAP_LOCAL
+#if defined(CONFIG_XEN_PV) && defined(CONFIG_KMAP_LOCAL)
 /**
  * struct xen_held - a page that stays mapped by somebody who cannot be frozen
  * @page:	its first word is its own frame number
@@ -306,7 +306,7 @@ static struct kunit_case xen_shared_cases[] = {
 	KUNIT_CASE(xen_wallclock_test),
 	KUNIT_CASE(xen_mask_test),
 	KUNIT_CASE(xen_irq_stack_test),
-#ifdef CONFIG_KMAP_LOCAL
+#if defined(CONFIG_XEN_PV) && defined(CONFIG_KMAP_LOCAL)
 	KUNIT_CASE(xen_kmap_test),
 #endif
 	{}
