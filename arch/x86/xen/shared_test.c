@@ -139,10 +139,13 @@ static void xen_wallclock_test(struct kunit *test)
 	xen_need_time(test);
 	pvclock_read_wallclock(&shared->wc, &get_cpu_var(xen_vcpu)->time, &ts);
 	put_cpu_var(xen_vcpu);
-	/* Not the coarse clock, which waits for the next tick */
+	/*
+	 * Not the coarse clock, which waits for the next tick.  Ticks that a
+	 * busy host loses before the kernel has a clocksource make it late.
+	 */
 	ktime_get_real_ts64(&now);
 	off = ts.tv_sec - now.tv_sec;
-	KUNIT_EXPECT_LE(test, off, 5);
+	KUNIT_EXPECT_LE(test, off, 60);
 	KUNIT_EXPECT_GE(test, off, -5);
 	KUNIT_EXPECT_EQ(test, 0, shared->arch.wc_sec_hi);
 }
