@@ -9,19 +9,11 @@
  * there are frames among them that nobody may map, of which Xen may complain.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#define PAGE		4096u
-#define WORDS		(PAGE / sizeof(uint32_t))
+#include "memory.h"
 
 /* The kernel's interface, include/uapi/xen/privcmd.h */
 struct hypercall {
@@ -73,19 +65,6 @@ struct machphys_mfn_list {
 #define APIC_FRAME	0xfee00ul
 
 static int failed;
-
-static void report(int good, const char *what, long got, long want)
-{
-	printf("%sok - %s: %ld, should be %ld\n", good ? "" : "not ", what, got, want);
-	fflush(stdout);
-	failed |= !good;
-}
-
-static void die(const char *what)
-{
-	printf("not ok - %s: %s\n", what, strerror(errno));
-	exit(1);
-}
 
 static void *area(int fd, size_t pages, int prot)
 {
@@ -143,46 +122,6 @@ static unsigned long pfn_of(int fd, const void *page)
 	return entry & ((1ull << 55) - 1);
 }
 
-static uint32_t pattern(unsigned int round, size_t page, size_t word)
-{
-	return (round + 1) * 0x9e3779b1u ^ page * 0x85ebca6bu ^ word;
-}
-
-static void fill(uint32_t *mem, size_t pages, unsigned int round)
-{
-	size_t i;
-
-	for (i = 0; i < pages * WORDS; i++)
-		mem[i] = pattern(round, i / WORDS, i % WORDS);
-}
-
-static size_t wrong(const volatile uint32_t *mem, size_t pages, unsigned int round)
-{
-	size_t bad = 0, i;
-
-	for (i = 0; i < pages * WORDS; i++)
-		bad += mem[i] != pattern(round, i / WORDS, i % WORDS);
-	return bad;
-}
-
-/* A child has no such mapping: what it was given to read ends in EFAULT. */
-static long inherited(const void *mem)
-{
-	int fds[2], status;
-	pid_t pid;
-
-	if (pipe(fds))
-		die("pipe");
-	pid = fork();
-	if (!pid)
-		_exit(write(fds[1], mem, 1) == 1 || errno != EFAULT);
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		die("fork");
-	close(fds[0]);
-	close(fds[1]);
-	return status;
-}
-
 int main(int argc, char **argv)
 {
 	size_t pages = argc > 1 ? strtoul(argv[1], NULL, 10) : 0, n, i;
@@ -215,20 +154,20 @@ int main(int argc, char **argv)
 		die("mlockall");
 	if (ioctl(priv, HYPERCALL, &call))
 		die("asking Xen for the frames of its table");
-	report(machphys.nr_extents == 1 && extent, "parts of the table",
-	       machphys.nr_extents, 1);
+	failed |= report(machphys.nr_extents == 1 && extent, "parts of the table",
+			 machphys.nr_extents, 1);
 
 	for (i = 0; i < EXTENT_PAGES; i++)
 		list[i] = extent + i;
 	table = map_list(priv, DOMID_XEN, list, errors, EXTENT_PAGES, PROT_READ);
 	for (n = i = 0; i < EXTENT_PAGES; i++)
 		n += !!errors[i];
-	report(!n, "frames of the list that could not be mapped", n, 0);
+	failed |= report(!n, "frames of the list that could not be mapped", n, 0);
 	again = map_range(priv, DOMID_XEN, extent, EXTENT_PAGES, PROT_READ);
 	for (n = i = 0; i < EXTENT_WORDS; i++)
 		n += table[i] != again[i];
 	/* Pages come and go in between. */
-	report(n < EXTENT_WORDS / 100, "words that differ in the range", n, 0);
+	failed |= report(n < EXTENT_WORDS / 100, "words that differ in the range", n, 0);
 	munmap(again, EXTENT_PAGES * PAGE);
 
 	mem = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE,
@@ -253,7 +192,7 @@ int main(int argc, char **argv)
 	}
 	for (n = i = 0; i < pages; i++)
 		n += seen[i] == 1;
-	report(n == pages, "pages whose frame the table tells", n, pages);
+	failed |= report(n == pages, "pages whose frame the table tells", n, pages);
 	if (n != pages)
 		return 1;
 
@@ -269,11 +208,11 @@ int main(int argc, char **argv)
 			if (error[i] != due && !n++)
 				printf("page %zu: error %d\n", i, error[i]);
 		}
-		report(!n, "frames with another answer than is due", n, 0);
+		failed |= report(!n, "frames with another answer than is due", n, 0);
 		if (n)
 			return 1;
 		n = inherited(again);
-		report(!n, "status of a child that looks at it", n, 0);
+		failed |= report(!n, "status of a child that looks at it", n, 0);
 
 		/* One memory, seen and written from both sides. */
 		for (n = i = 0; i < pages; i++) {
@@ -286,13 +225,13 @@ int main(int argc, char **argv)
 			n += *(volatile uint32_t *)&its[i % WORDS] != 0x12345678;
 			its[i % WORDS] = pattern(round, i, i % WORDS);
 		}
-		report(!n, "pages that are not the same memory", n, 0);
+		failed |= report(!n, "pages that are not the same memory", n, 0);
 		n = wrong(mem, pages, round);
-		report(!n, "words wrong", n, 0);
+		failed |= report(!n, "words wrong", n, 0);
 		munmap(again, pages * PAGE);
 		fill(mem, pages, round + 1);
 		n = wrong(mem, pages, round + 1);
-		report(!n, "words wrong once it is unmapped", n, 0);
+		failed |= report(!n, "words wrong once it is unmapped", n, 0);
 	}
 	return failed;
 }

@@ -8,25 +8,18 @@
  * free again.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
+
+#include "memory.h"
 
 typedef uint16_t domid_t;
 typedef uint32_t grant_ref_t;
 #include <xen/gntalloc.h>
 #include <xen/gntdev.h>
 
-#define PAGE		4096u
-#define WORDS		(PAGE / sizeof(uint32_t))
 #define ROUNDS		8u
 
 /* Flags of a grant copy, xen/include/public/grant_table.h */
@@ -43,48 +36,6 @@ struct share {
 	uint32_t *refs;
 	uint32_t *mine, *its;
 };
-
-static void report(int good, const char *what, long got, long want)
-{
-	printf("%sok - %s: %ld, should be %ld\n", good ? "" : "not ", what, got, want);
-	fflush(stdout);
-	failed |= !good;
-}
-
-static void die(const char *what)
-{
-	printf("not ok - %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static uint32_t pattern(unsigned int round, size_t page, size_t word)
-{
-	return (round + 1) * 0x9e3779b1u ^ page * 0x85ebca6bu ^ word;
-}
-
-static void fill(uint32_t *mem, unsigned int round)
-{
-	size_t i;
-
-	for (i = 0; i < pages * WORDS; i++)
-		mem[i] = pattern(round, i / WORDS, i % WORDS);
-}
-
-/* How many words of the pages from @first on are not what they must be. */
-static long wrong_from(const volatile uint32_t *mem, unsigned int round, size_t first)
-{
-	long bad = 0;
-	size_t i;
-
-	for (i = first * WORDS; i < pages * WORDS; i++)
-		bad += mem[i] != pattern(round, i / WORDS, i % WORDS);
-	return bad;
-}
-
-static long wrong(const volatile uint32_t *mem, unsigned int round)
-{
-	return wrong_from(mem, round, 0);
-}
 
 static void grant(struct share *s)
 {
@@ -175,7 +126,7 @@ static void copy(struct share *s)
 	if (!seg || mem == MAP_FAILED || fd < 0)
 		die("copy");
 	for (way = 0; way < 2; way++) {
-		fill(way ? s->mine : mem, 100 + way);
+		fill(way ? s->mine : mem, pages, 100 + way);
 		for (i = 0; i < pages; i++) {
 			typeof(&seg->source) its = way ? &seg[i].source : &seg[i].dest;
 			typeof(&seg->source) my = way ? &seg[i].dest : &seg[i].source;
@@ -191,32 +142,14 @@ static void copy(struct share *s)
 			die("grant copy");
 		for (bad = i = 0; i < pages; i++)
 			bad += !!seg[i].status;
-		report(!bad, "pages that could not be copied", bad, 0);
-		bad = wrong(way ? mem : s->mine, 100 + way);
-		report(!bad, way ? "words wrong, copied from grants" :
-		       "words wrong, copied to grants", bad, 0);
+		failed |= report(!bad, "pages that could not be copied", bad, 0);
+		bad = wrong(way ? mem : s->mine, pages, 100 + way);
+		failed |= report(!bad, way ? "words wrong, copied from grants" :
+				 "words wrong, copied to grants", bad, 0);
 	}
 	munmap(mem, pages * PAGE);
 	close(fd);
 	free(seg);
-}
-
-/* A child has no such mapping: what it was given to read ends in EFAULT. */
-static long inherited(const void *mem)
-{
-	int fds[2], status;
-	pid_t pid;
-
-	if (pipe(fds))
-		die("pipe");
-	pid = fork();
-	if (!pid)
-		_exit(write(fds[1], mem, 1) == 1 || errno != EFAULT);
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		die("fork");
-	close(fds[0]);
-	close(fds[1]);
-	return status;
 }
 
 /* A process is killed that both grants and maps. */
@@ -233,8 +166,8 @@ static void killed(void)
 	if (!pid) {
 		grant(&s);
 		map(&s, PROT_READ | PROT_WRITE);
-		fill(s.its, 7);
-		c = wrong(s.mine, 7) != 0;
+		fill(s.its, pages, 7);
+		c = wrong(s.mine, pages, 7) != 0;
 		if (write(fds[1], &c, 1) == 1)
 			pause();
 		_exit(1);
@@ -246,7 +179,7 @@ static void killed(void)
 	kill(pid, SIGKILL);
 	if (waitpid(pid, &status, 0) != pid)
 		die("waitpid");
-	report(!c && WIFSIGNALED(status), "words wrong before it was killed", c, 0);
+	failed |= report(!c && WIFSIGNALED(status), "words wrong before it was killed", c, 0);
 }
 
 static void one(unsigned int round)
@@ -255,37 +188,37 @@ static void one(unsigned int round)
 	long bad;
 
 	grant(&s);
-	fill(s.mine, round);
+	fill(s.mine, pages, round);
 	map(&s, PROT_READ);
-	bad = wrong(s.its, round);
-	report(!bad, "words wrong, only read", bad, 0);
+	bad = wrong(s.its, pages, round);
+	failed |= report(!bad, "words wrong, only read", bad, 0);
 	if (munmap(s.its, pages / 3 * PAGE))
 		die("unmapping a part");
-	bad = wrong_from(s.its, round, pages / 3);
-	report(!bad, "words wrong in what is left", bad, 0);
+	bad = wrong_from(s.its, pages / 3, pages, round);
+	failed |= report(!bad, "words wrong in what is left", bad, 0);
 	unmap(&s);
 
 	map(&s, PROT_READ | PROT_WRITE);
-	bad = wrong(s.its, round);
-	report(!bad, "words wrong", bad, 0);
-	fill(s.its, round + 50);
-	bad = wrong(s.mine, round + 50);
-	report(!bad, "words wrong on the other side", bad, 0);
+	bad = wrong(s.its, pages, round);
+	failed |= report(!bad, "words wrong", bad, 0);
+	fill(s.its, pages, round + 50);
+	bad = wrong(s.mine, pages, round + 50);
+	failed |= report(!bad, "words wrong on the other side", bad, 0);
 	bad = inherited(s.its);
-	report(!bad, "status of a child that looks at it", bad, 0);
+	failed |= report(!bad, "status of a child that looks at it", bad, 0);
 	copy(&s);
 
 	/* The pages stay for as long as somebody maps them. */
-	fill(s.mine, round);
+	fill(s.mine, pages, round);
 	if (round % 2) {
 		take_back(&s);
-		bad = wrong(s.its, round);
-		report(!bad, "words wrong when taken back", bad, 0);
+		bad = wrong(s.its, pages, round);
+		failed |= report(!bad, "words wrong when taken back", bad, 0);
 		unmap(&s);
 	} else {
 		unmap(&s);
-		bad = wrong(s.mine, round);
-		report(!bad, "words wrong when unmapped", bad, 0);
+		bad = wrong(s.mine, pages, round);
+		failed |= report(!bad, "words wrong when unmapped", bad, 0);
 		take_back(&s);
 	}
 	killed();

@@ -9,17 +9,10 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/swap.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#define PAGE		4096u
-#define WORDS		(PAGE / sizeof(uint32_t))
+#include "memory.h"
 
 /* Bits of /proc/self/pagemap */
 #define PM_SWAP		(1ull << 62)
@@ -28,29 +21,6 @@
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT	21
 #endif
-
-static uint32_t pattern(unsigned int who, size_t page, size_t word)
-{
-	return (who + 1) * 0x9e3779b1u ^ page * 0x85ebca6bu ^ word;
-}
-
-static void fill(uint32_t *mem, size_t pages, unsigned int who)
-{
-	size_t i;
-
-	for (i = 0; i < pages * WORDS; i++)
-		mem[i] = pattern(who, i / WORDS, i % WORDS);
-}
-
-/* How many words are not what they must be. */
-static size_t wrong(const uint32_t *mem, size_t pages, unsigned int who)
-{
-	size_t bad = 0, i;
-
-	for (i = 0; i < pages * WORDS; i++)
-		bad += mem[i] != pattern(who, i / WORDS, i % WORDS);
-	return bad;
-}
 
 /* How many pages have @bit in the pagemap; none if it cannot be read. */
 static size_t count(const void *mem, size_t pages, uint64_t bit)
@@ -99,13 +69,6 @@ static int pageout(char *mem, size_t pages)
 	for (i = 0; i < pages; i++)
 		(void)*(volatile char *)(mem + i * PAGE);
 	return madvise(mem, pages * PAGE, MADV_PAGEOUT);
-}
-
-static int report(int good, const char *what, size_t got, size_t want)
-{
-	printf("%sok - %s: %zu, should be %zu\n", good ? "" : "not ", what, got, want);
-	fflush(stdout);
-	return !good;
 }
 
 /* In the child: the parent's entries, first as copied, then moved. */
